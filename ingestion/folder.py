@@ -1,0 +1,178 @@
+"""A folder of parquet files to which whole batches of files are added at once, on a disk or behind an fsspec URL.
+
+How a batch becomes visible::
+
+    _pending/<batch>-0.tmp   written and flushed        nobody reads it
+    _pending/<batch>-1.tmp
+    _pending/<batch>.json    names where each belongs   from here on the batch will appear, whatever is killed
+    date=…/….parquet         moved there one by one
+    (journal removed)
+
+A batch of one file needs no journal: its move is the moment at which it appears. A mover that was killed leaves its
+journal behind; `Folder.finish_interrupted` does the remaining moves, and any number of processes may do so at once.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+import fsspec
+import polars as pl
+import pyarrow.dataset
+from fsspec.implementations.local import LocalFileSystem
+
+PENDING: Final = "_pending"
+
+
+class Folder:
+    """Parquet files below one path; names are relative to it and use ``/``.
+
+    Args:
+        url: A local path, or a URL that fsspec knows (``s3://bucket/folder``).
+    """
+
+    def __init__(self, url: str | os.PathLike[str]) -> None:
+        self.url = str(url).rstrip("/")
+        self._filesystem, root = fsspec.core.url_to_fs(self.url)
+        self._root = str(root).rstrip("/")
+
+    def path(self, name: str) -> str:
+        """Full path of a file below the folder, without the URL's scheme."""
+        return f"{self._root}/{name}" if name else self._root
+
+    def subfolders(self) -> list[str]:
+        """Names of the folders directly below, sorted; empty when the folder does not exist."""
+        return sorted(
+            name
+            for name, kind in self._listing("")
+            if kind == "directory" and not name.startswith(("_", "."))
+        )
+
+    def files(self, below: str = "") -> list[str]:
+        """Names of the parquet files directly inside ``below``, sorted; empty when it does not exist."""
+        prefix = f"{below}/" if below else ""
+        return sorted(
+            f"{prefix}{name}"
+            for name, kind in self._listing(below)
+            if kind == "file" and name.endswith(".parquet") and not name.startswith((".", "_"))
+        )
+
+    def scan(self, names: Sequence[str]) -> pl.LazyFrame:
+        """Rows of the named files, in the order of the names.
+
+        Columns and types are those of the last file; a column that an older file lacks is null there.
+        """
+        if isinstance(self._filesystem, LocalFileSystem):
+            paths = [self.path(name) for name in names]
+            return pl.scan_parquet(
+                paths,
+                glob=False,
+                hive_partitioning=False,
+                schema=pl.read_parquet_schema(paths[-1]),
+                missing_columns="insert",
+                extra_columns="ignore",
+            )
+        return pl.scan_pyarrow_dataset(self._dataset(names))
+
+    def schema(self, name: str) -> pl.Schema:
+        """Column types of one file."""
+        return self.scan([name]).collect_schema()
+
+    def publish(self, frames: Mapping[str, pl.DataFrame]) -> list[str]:
+        """Add one file per name, all of them or none; durable when this returns.
+
+        Returns:
+            The full paths, in the order of the names.
+        """
+        batch = uuid.uuid4().hex
+        moves = {f"{PENDING}/{batch}-{i}.tmp": name for i, name in enumerate(frames)}
+        for temporary, frame in zip(moves, frames.values(), strict=True):
+            self._write(temporary, frame.write_parquet)
+        if len(moves) > 1:
+            journal = f"{PENDING}/{batch}.json"
+            self._write(f"{journal}.tmp", lambda file: file.write(json.dumps(moves).encode()))
+            self._move(f"{journal}.tmp", journal)
+            self._finish(journal, moves)
+        else:
+            self._move_all(moves)
+        return [self.path(name) for name in frames]
+
+    def finish_interrupted(self) -> int:
+        """Make visible every batch whose mover was killed; returns how many there were."""
+        journals = [f"{PENDING}/{name}" for name, _ in self._listing(PENDING) if name.endswith(".json")]
+        return sum(self._finish_journal(journal) for journal in journals)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete files; one that is gone already is not an error."""
+        for name in names:
+            try:
+                self._filesystem.rm_file(self.path(name))
+            except FileNotFoundError:
+                continue
+
+    def _finish_journal(self, journal: str) -> bool:
+        try:
+            moves = json.loads(self._filesystem.cat_file(self.path(journal)))
+        except FileNotFoundError:
+            return False
+        self._finish(journal, moves)
+        return True
+
+    def _finish(self, journal: str, moves: Mapping[str, str]) -> None:
+        self._move_all(moves)
+        self.remove([journal])
+
+    def _move_all(self, moves: Mapping[str, str]) -> None:
+        for temporary, name in moves.items():
+            self._move(temporary, name)
+        if isinstance(self._filesystem, LocalFileSystem):
+            for parent in {Path(self.path(name)).parent for name in moves.values()}:
+                _flush_directory(parent)
+
+    def _move(self, source: str, target: str) -> None:
+        """Rename; a source that is gone was moved by another process that finished the same batch."""
+        try:
+            if isinstance(self._filesystem, LocalFileSystem):
+                Path(self.path(target)).parent.mkdir(parents=True, exist_ok=True)
+                Path(self.path(source)).replace(self.path(target))
+            else:
+                self._filesystem.mv(self.path(source), self.path(target))
+        except FileNotFoundError:
+            if not self._filesystem.exists(self.path(target)):
+                raise
+
+    def _write(self, name: str, fill: Callable[[IO[bytes]], Any]) -> None:
+        if not isinstance(self._filesystem, LocalFileSystem):
+            with self._filesystem.open(self.path(name), "wb") as file:
+                fill(file)
+            return
+        Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
+        with Path(self.path(name)).open("wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _listing(self, below: str) -> list[tuple[str, str]]:
+        try:
+            entries = self._filesystem.ls(self.path(below), detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [(PurePosixPath(entry["name"]).name, entry["type"]) for entry in entries]
+
+    def _dataset(self, names: Sequence[str]) -> Any:
+        filesystem = pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self._filesystem))
+        last = pyarrow.dataset.dataset(self.path(names[-1]), filesystem=filesystem, format="parquet")
+        return pyarrow.dataset.dataset(
+            [self.path(name) for name in names], schema=last.schema, filesystem=filesystem, format="parquet"
+        )
+
+
+def _flush_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
