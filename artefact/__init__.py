@@ -1,0 +1,40 @@
+"""The model artefact, in which training and serving meet: a folder per model and version.
+
+- ``<models>/fraud/<version>/model.onnx``: input ``features`` [N, F] float32, output ``probability`` [N] or [N, 1] float32
+- ``<models>/fraud/<version>/card.json``: what the model expects and how well it does
+- ``<models>/fraud/champion``: the version in use
+- ``<models>/recommendation/...``: the same, with ``candidates.parquet`` and ``popular.parquet``
+"""
+
+from artefact.card import Card, InputFeature, Thresholds, load_card, save_card
+from artefact.encode import RowEncoder, encode_rows
+from artefact.errors import ArtefactError
+from artefact.folder import (
+    CANDIDATES_FILE,
+    CARD_FILE,
+    MODEL_FILE,
+    POPULAR_FILE,
+    champion_path,
+    set_champion,
+    version_path,
+)
+from artefact.service_hash import feature_service_hash
+
+__all__ = [
+    "CANDIDATES_FILE",
+    "CARD_FILE",
+    "MODEL_FILE",
+    "POPULAR_FILE",
+    "ArtefactError",
+    "Card",
+    "InputFeature",
+    "RowEncoder",
+    "Thresholds",
+    "champion_path",
+    "encode_rows",
+    "feature_service_hash",
+    "load_card",
+    "save_card",
+    "set_champion",
+    "version_path",
+]
