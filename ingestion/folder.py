@@ -60,6 +60,19 @@ class Folder:
             if kind == "file" and name.endswith(".parquet") and not name.startswith((".", "_"))
         )
 
+    def files_below(self) -> list[str]:
+        """Names of all parquet files inside, however deep, sorted; hidden and pending ones left out."""
+        try:
+            found = self._filesystem.find(self.path(""))
+        except FileNotFoundError:
+            return []
+        names = (PurePosixPath(path).relative_to(self.path("")) for path in found)
+        return sorted(str(name) for name in names if _is_visible(name))
+
+    def exists(self) -> bool:
+        """Whether there is such a folder."""
+        return bool(self._filesystem.isdir(self.path("")))
+
     def scan(self, names: Sequence[str]) -> pl.LazyFrame:
         """Rows of the named files, in the order of the names.
 
@@ -168,6 +181,10 @@ class Folder:
         return pyarrow.dataset.dataset(
             [self.path(name) for name in names], schema=last.schema, filesystem=filesystem, format="parquet"
         )
+
+
+def _is_visible(name: PurePosixPath) -> bool:
+    return name.suffix == ".parquet" and not any(part.startswith((".", "_")) for part in name.parts)
 
 
 def _flush_directory(path: Path) -> None:

@@ -1,0 +1,179 @@
+"""Feast's compute engine for `feast materialize` and `feast materialize-incremental`, windowed views included.
+
+In ``feature_store.yaml``::
+
+    batch_engine:
+      type: ingestion.stores.engine.WindowEngine
+      gate: expectations.gate.FeatureGate     # optional: what every batch must pass before it is written
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Final
+
+import polars as pl
+from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
+from feast.infra.common.materialization_job import (
+    MaterializationJob,
+    MaterializationJobStatus,
+    MaterializationTask,
+)
+from feast.infra.compute_engines.base import ComputeEngine
+from feast.infra.offline_stores.offline_store import OfflineStore
+from feast.infra.online_stores.online_store import OnlineStore
+from feast.infra.registry.base_registry import BaseRegistry
+from feast.repo_config import FeastConfigBaseModel, RepoConfig
+from feast.utils import make_tzaware
+from pydantic import model_validator
+
+from ingestion.compile import is_windowed
+from ingestion.stores import plain
+from ingestion.stores.latest import latest_of_windows
+from ingestion.stores.online_rows import Writer, writer_of
+from ingestion.stores.requests import join_keys
+from ingestion.stores.sources import Source
+from ingestion.stores.variables import refuse_unset
+
+ROWS_PER_WRITE: Final = 50_000
+
+Gate = Callable[[str, pl.DataFrame], None]
+"""Called with a view's name and the rows about to be written; raises to refuse them."""
+
+
+class EngineError(RuntimeError):
+    """A view that this engine cannot materialize, or a gate that cannot be loaded."""
+
+
+class WindowEngineConfig(FeastConfigBaseModel):
+    """Settings of `WindowEngine`."""
+
+    type: str = "ingestion.stores.engine.WindowEngine"
+    """Dotted path of the engine."""
+
+    gate: str = ""
+    """Dotted path of a class whose instances are called with a view's name and its rows before these are written;
+    they raise to refuse them. Empty: everything is written."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _every_variable_is_set(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        refuse_unset("batch_engine", settings)
+        return settings
+
+
+class WindowMaterializationJob(MaterializationJob):
+    """A materialization that has ended."""
+
+    def __init__(self, task: MaterializationTask, error: BaseException | None) -> None:
+        self.task = task
+        self._error = error
+
+    def status(self) -> MaterializationJobStatus:
+        """Whether it succeeded."""
+        return MaterializationJobStatus.ERROR if self._error else MaterializationJobStatus.SUCCEEDED
+
+    def error(self) -> BaseException | None:
+        """Why it did not succeed."""
+        return self._error
+
+    def should_be_retried(self) -> bool:
+        """Never by itself: what failed fails again until the data or the store is put right."""
+        return False
+
+    def job_id(self) -> str:
+        """Name of the job: view and interval."""
+        return f"{self.task.feature_view.name}-{self.task.start_time:%Y%m%dT%H%M%S}-{self.task.end_time:%Y%m%dT%H%M%S}"
+
+    def url(self) -> str | None:
+        """Jobs have no page of their own."""
+        return None
+
+
+class WindowEngine(ComputeEngine):
+    """Computes the latest rows of a view from parquet files and writes them to the online store; see the module.
+
+    Args:
+        repo_config: Repository configuration.
+        offline_store: The store whose root the sources lie in.
+        online_store: Where rows are written; a ``write_columns`` method is preferred to Feast's own.
+        settings: Fields of `WindowEngineConfig`.
+    """
+
+    def __init__(
+        self,
+        *,
+        repo_config: RepoConfig,
+        offline_store: OfflineStore,
+        online_store: OnlineStore,
+        **settings: Any,
+    ) -> None:
+        super().__init__(repo_config=repo_config, offline_store=offline_store, online_store=online_store)
+        self._settings = WindowEngineConfig(**settings)
+
+    def update(
+        self,
+        project: str,
+        views_to_delete: Sequence[Any],
+        views_to_keep: Sequence[Any],
+        entities_to_delete: Sequence[Any],
+        entities_to_keep: Sequence[Any],
+    ) -> None:
+        """Nothing to prepare: the engine runs in the process that calls it."""
+
+    def teardown_infra(self, project: str, fvs: Sequence[Any], entities: Sequence[Any]) -> None:
+        """Nothing to take down."""
+
+    def _materialize_one(
+        self,
+        registry: BaseRegistry,  # noqa: ARG002  # Feast's interface
+        task: MaterializationTask,
+        **_: Any,
+    ) -> WindowMaterializationJob:
+        try:
+            self._materialize(task)
+        except Exception as error:  # noqa: BLE001  # Feast raises the error of the job
+            return WindowMaterializationJob(task, error)
+        return WindowMaterializationJob(task, None)
+
+    def _materialize(self, task: MaterializationTask) -> None:
+        view = task.feature_view
+        rows = self._rows(view, make_tzaware(task.start_time), make_tzaware(task.end_time))
+        if self._settings.gate:
+            load_gate(self._settings.gate)(view.name, rows)
+        if not join_keys(view):
+            rows = rows.with_columns(pl.lit(DUMMY_ENTITY_VAL).alias(DUMMY_ENTITY_ID))
+        _write(writer_of(self.repo_config, self.online_store, view), rows, task.tqdm_builder)
+
+    def _rows(self, view: Any, start: datetime, end: datetime) -> pl.DataFrame:
+        if getattr(view, "feature_transformation", None):
+            raise EngineError(
+                f"view {view.name!r} has a transformation, which this engine does not run; compute its table with a "
+                "batch job, or use an on-demand view"
+            )
+        source = Source(self.repo_config, view.batch_source)
+        if not is_windowed(view):
+            return plain.latest(view, source, (start, end))
+        continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
+        return latest_of_windows(view, source, start, end, only_changed=continues)
+
+
+def load_gate(path: str) -> Gate:
+    """Instance of the class with a dotted path.
+
+    Raises:
+        EngineError: if there is no such class.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        gate: Gate = getattr(import_module(module), name)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EngineError(f"batch_engine.gate is {path!r}, which cannot be loaded: {error}") from error
+    return gate
+
+
+def _write(write: Writer, rows: pl.DataFrame, tqdm_builder: Callable[[int], Any] | None) -> None:
+    with tqdm_builder(rows.height) if tqdm_builder else nullcontext() as bar:
+        for part in rows.iter_slices(ROWS_PER_WRITE):
+            write(part, bar.update if bar is not None else None)

@@ -1,0 +1,60 @@
+"""Latest rows of windowed views: what the online store should hold at an instant."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from ingestion.archive import TIMESTAMP_TYPE
+from ingestion.compile import compile_view
+from ingestion.stores.offline_join import INSTANT
+from ingestion.stores.sources import Source
+from ingestion.stores.windowed import read_events
+from ingestion.windows.asof import latest_rows
+from ingestion.windows.spec import TIMESTAMP, ViewSpec
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def latest_of_windows(
+    view: Any, source: Source, start: datetime, end: datetime, *, only_changed: bool
+) -> pl.DataFrame:
+    """Rows of the entities of a windowed view as of an instant.
+
+    Args:
+        view: The Feast view.
+        source: Archive of its events.
+        start: Instant as of which the online store was right, or from which it shall be.
+        end: The instant, aware, exclusive.
+        only_changed: Leave out entities whose values are still those of `start`.
+
+    Returns:
+        Join keys, the view's timestamp column (the entity's clock) and features. An entity all of whose windows
+        became empty before `start` is left out; one whose windows became empty since is there.
+    """
+    spec = compile_view(view)
+    events = read_events(source, [spec], start, end)
+    if events is None:
+        return _no_rows(spec)
+    rows = latest_rows(spec, events, (end - _EPOCH) // timedelta(microseconds=1))
+    changed = _changed(spec, events, rows, start) if only_changed else rows
+    return changed.rename({INSTANT: spec.timestamp_column})
+
+
+def _changed(spec: ViewSpec, events: pl.DataFrame, rows: pl.DataFrame, start: datetime) -> pl.DataFrame:
+    """Entities whose clock moved since `start`, and those of which an event arrived since, however old it is."""
+    since = pl.lit(start).cast(TIMESTAMP_TYPE)
+    arrival = spec.arrival_column or spec.timestamp_column
+    touched = (
+        events.filter(pl.col(arrival) >= since).select(spec.join_keys).unique().with_columns(__touched=True)
+    )
+    return (
+        rows.join(touched, on=list(spec.join_keys), how="left", maintain_order="left")
+        .filter((pl.col(INSTANT) >= since) | pl.col("__touched").is_not_null())
+        .drop("__touched")
+    )
+
+
+def _no_rows(spec: ViewSpec) -> pl.DataFrame:
+    keys = dict.fromkeys(spec.join_keys, pl.String())
+    return pl.DataFrame(schema={**keys, spec.timestamp_column: TIMESTAMP, **spec.schema})
