@@ -66,7 +66,9 @@ product_statistics = FeatureView(
     ttl=timedelta(days=7),
     schema=[
         Field(name="product_id", dtype=String),
-        Field(name="product_conversion", dtype=Float64, description="Orders per page view, 28 days, smoothed."),
+        Field(
+            name="product_conversion", dtype=Float64, description="Orders per page view, 28 days, smoothed."
+        ),
         Field(name="product_popularity_rank", dtype=Int64, description="1 is the most ordered of 28 days."),
     ],
     source=product_statistics_source,

@@ -22,7 +22,14 @@ order_request = RequestSource(
 
 
 @on_demand_feature_view(
-    sources=[order_request, user_orders, user_profile, product_catalogue, product_orders, product_chargebacks],
+    sources=[
+        order_request,
+        user_orders,
+        user_profile,
+        product_catalogue,
+        product_orders,
+        product_chargebacks,
+    ],
     schema=[
         Field(name="amount_to_user_mean", dtype=Float64),
         Field(name="amount_to_list_price", dtype=Float64),
@@ -38,6 +45,8 @@ order_request = RequestSource(
     description="An order against its customer's habits, its product's price and its product's known fraud.",
 )
 def order_context(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Columns of equal length in, columns of that length out."""
+
     def ratio(numerator: float | None, denominator: float | None) -> float | None:
         return None if numerator is None or not denominator else numerator / denominator
 
@@ -76,14 +85,19 @@ def order_context(inputs: dict[str, Any]) -> dict[str, Any]:
     description="A product against what a customer looked at and paid before.",
 )
 def product_affinity(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Columns of equal length in, columns of that length out."""
     categories = inputs["product_category"]
     prices, means = inputs["product_list_price"], inputs["user_amount_mean_30d"]
     return {
         "views_category_match": [
-            int(c is not None and c == v) for c, v in zip(categories, inputs["user_category_last_7d"], strict=True)
+            int(c is not None and c == v)
+            for c, v in zip(categories, inputs["user_category_last_7d"], strict=True)
         ],
         "orders_category_match": [
-            int(c is not None and c == o) for c, o in zip(categories, inputs["user_category_last_30d"], strict=True)
+            int(c is not None and c == o)
+            for c, o in zip(categories, inputs["user_category_last_30d"], strict=True)
         ],
-        "price_to_user_mean": [p / m if p is not None and m else None for p, m in zip(prices, means, strict=True)],
+        "price_to_user_mean": [
+            p / m if p is not None and m else None for p, m in zip(prices, means, strict=True)
+        ],
     }

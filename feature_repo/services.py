@@ -19,7 +19,9 @@ fraud_v1 = FeatureService(
     name="fraud_v1",
     features=[
         user_orders,
-        user_views[["user_page_views_count_10m", "user_page_views_count_1h", "user_product_id_count_distinct_1h"]],
+        user_views[
+            ["user_page_views_count_10m", "user_page_views_count_1h", "user_product_id_count_distinct_1h"]
+        ],
         device_orders,
         product_orders[["product_orders_count_1h", "product_orders_count_1d", "product_orders_count_30d"]],
         product_chargebacks,

@@ -10,22 +10,27 @@ from ingestion.derive import windowed_view
 
 
 def ten_minutes(column: str, function: str) -> Aggregation:
+    """A window of 10 minutes, in hops of a minute."""
     return Aggregation(column, function, timedelta(minutes=10), timedelta(minutes=1))
 
 
 def hour(column: str, function: str) -> Aggregation:
+    """A window of an hour, in hops of 5 minutes."""
     return Aggregation(column, function, timedelta(hours=1), timedelta(minutes=5))
 
 
 def day(column: str, function: str) -> Aggregation:
+    """A window of a day, in hops of an hour."""
     return Aggregation(column, function, timedelta(days=1), timedelta(hours=1))
 
 
 def week(column: str, function: str) -> Aggregation:
+    """A window of 7 days, in hops of 6 hours."""
     return Aggregation(column, function, timedelta(days=7), timedelta(hours=6))
 
 
 def month(column: str, function: str) -> Aggregation:
+    """A window of 30 days, in hops of a day."""
     return Aggregation(column, function, timedelta(days=30), timedelta(days=1))
 
 

@@ -1,0 +1,134 @@
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingestion.windows.asof import evaluate_as_of, latest_rows
+from ingestion.windows.dedup import RepeatFilter, without_repeats
+from ingestion.windows.incremental import IncrementalExecutor
+from ingestion.windows.spec import ViewSpec
+from tests import oracle
+from tests.oracle import Event
+from tests.unit.ingestion.windows import strategies as drawn
+
+
+class Worker:
+    """A stream worker without Kafka and Redis: batches in, the latest row of each entity out."""
+
+    def __init__(self, spec: ViewSpec) -> None:
+        self.spec = spec
+        self.executor = IncrementalExecutor(spec)
+        self.repeats = RepeatFilter(spec.dedup_horizon_us)
+        self.online: dict[str, dict[str, Any]] = {}
+
+    def take(self, batch: list[Event], now: int) -> None:
+        keep = self.repeats.keep([e.event_id for e in batch], [e.arrival for e in batch])
+        self.executor.update(drawn.frame(batch).filter(keep.tolist() if batch else []))
+        self.executor.advance(now)
+        for row in self.executor.take_changed().to_dicts():
+            stored = self.online.get(row["user"])
+            assert stored is None or stored["event_timestamp"] <= row["event_timestamp"]
+            self.online[row["user"]] = row
+
+    def row(self, key: str) -> dict[str, Any]:
+        empty = evaluate_as_of(self.spec, drawn.frame([]), drawn.instants([(key, 0)])).to_dicts()[0]
+        return self.online.get(key, empty)
+
+
+def batches(events: list[Event], cuts: list[int]) -> list[list[Event]]:
+    edges = [0, *sorted(min(cut, len(events)) for cut in cuts), len(events)]
+    return [events[a:b] for a, b in pairwise(edges)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), max_size=5), st.integers(0, 120))
+def test_after_every_batch_the_rows_equal_the_oracle(
+    spec: ViewSpec, events: list[Event], cuts: list[int], idle: int
+) -> None:
+    """Whatever the split into batches, and again after an idle time in which only boundaries pass."""
+    worker = Worker(spec)
+    seen: list[Event] = []
+    now = 0
+    for batch in batches(events, cuts):
+        seen += batch
+        now = max([now, *(e.arrival + 1 for e in batch)])
+        worker.take(batch, now)
+        for key in drawn.KEYS:
+            assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now)) == {}
+    worker.take([], now + idle)
+    for key in drawn.KEYS:
+        assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now + idle)) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn.specs(), drawn.events(), st.integers(0, 25), st.integers(0, 120))
+def test_a_restart_from_the_archive_continues_with_the_same_rows(
+    spec: ViewSpec, events: list[Event], cut: int, idle: int
+) -> None:
+    """A new executor that folds the archive after its clock was set equals the one that lived through it."""
+    before, after = events[:cut], events[cut:]
+    restart = max([0, *(e.arrival + 1 for e in before)]) + idle
+    worker = Worker(spec)
+    worker.executor.advance(restart)
+    worker.take(before, restart)
+    for key in drawn.KEYS:
+        assert oracle.differences(spec, worker.row(key), oracle.row(spec, before, (key,), restart)) == {}
+    late = [Event(e.key, e.time, max(e.arrival, restart), e.event_id, e.values) for e in after]
+    end = max([restart, *(e.arrival + 1 for e in late)])
+    worker.take(late, end)
+    for key in drawn.KEYS:
+        assert oracle.differences(spec, worker.row(key), oracle.row(spec, before + late, (key,), end)) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn.specs(), drawn.events(), st.integers(0, 120))
+def test_stream_and_materialize_write_the_same_rows(spec: ViewSpec, events: list[Event], idle: int) -> None:
+    """Same values and the same clocks, for every entity that has something in a window."""
+    end = max([0, *(e.arrival + 1 for e in events)]) + idle
+    worker = Worker(spec)
+    for event in events:
+        worker.take([event], event.arrival + 1)
+    worker.take([], end)
+    materialized = latest_rows(spec, without_repeats(drawn.frame(events), spec), end)
+    for row in materialized.to_dicts():
+        assert oracle.differences(spec, worker.row(row["user"]), row) == {}
+
+
+def test_after_the_last_event_the_row_becomes_the_empty_window_by_itself() -> None:
+    """Window 20, hop 10: an event at 5, boundary 20; then the entity is forgotten."""
+    spec = drawn.view(drawn.feature("count", "amount", 20, 10), drawn.feature("last", "label", 20, 10))
+    worker = Worker(spec)
+    worker.take([Event(("anna",), 5, 5, "1", {"amount": 1.0, "quantity": 1, "label": "a"})], 19)
+    assert worker.row("anna")["amount_count_20_10"] == 1
+    worker.take([], 20)
+    assert worker.row("anna")["amount_count_20_10"] == 0
+    assert worker.row("anna")["label_last_20_10"] is None
+    assert worker.executor.keys == 0
+
+
+def test_an_event_older_than_every_window_is_counted_not_aggregated() -> None:
+    """Now is 100, the window 20: an event of 85 has left it (tile 8 left at 100), one of 95 has not."""
+    spec = drawn.view(drawn.feature("count", "amount", 20, 10))
+    executor = IncrementalExecutor(spec)
+    executor.advance(100)
+    values = {"amount": 1.0, "quantity": 1, "label": "a"}
+    counts = executor.update(drawn.frame([Event(("anna",), t, 100, str(t), values) for t in (85, 95)]))
+    assert (counts.applied, counts.expired) == (1, 1)
+    assert executor.take_changed()["amount_count_20_10"].to_list() == [1]
+
+
+def test_memory_is_bounded_by_what_the_windows_hold() -> None:
+    """A thousand laps of the same three tiles use the room of a few."""
+    spec = drawn.view(
+        drawn.feature("sum", "amount", 20, 10), drawn.feature("count_distinct", "label", 20, 10)
+    )
+    executor = IncrementalExecutor(spec)
+    sizes = []
+    for lap in range(1000):
+        values = {"amount": 1.0, "quantity": 1, "label": "abc"[lap % 3]}
+        executor.update(drawn.frame([Event(("anna",), 10 * lap, 10 * lap, str(lap), values)]))
+        executor.advance(10 * lap + 1)
+        executor.take_changed()
+        sizes.append(executor.nbytes)
+    assert sizes[-1] == sizes[10]
