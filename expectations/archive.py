@@ -1,0 +1,89 @@
+"""Checks of the event archive, one day of one event type at a time."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from expectations.checking import CheckResult, check
+from expectations.definitions import Store
+from expectations.reports import Reports
+from expectations.settings import QualitySettings
+from expectations.shop import REFERENCES
+from expectations.suites import BatchFacts, event_suite
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One day of one event type."""
+
+    event: str
+    day: date
+    files: tuple[Path, ...]
+
+    def read(self) -> pl.DataFrame:
+        """All its rows; where a file lacks a column that the newest has, it is null."""
+        return pl.read_parquet(
+            list(self.files),
+            glob=False,
+            hive_partitioning=False,
+            schema=pl.read_parquet_schema(self.files[-1]),
+            missing_columns="insert",
+        )
+
+
+def partitions(
+    settings: QualitySettings, events: Collection[str], days: Collection[date] = ()
+) -> list[Partition]:
+    """Archived days of the named event types, in order; all days unless some are named."""
+    found = (_partition(event, folder) for event in events for folder in _day_folders(settings, event))
+    return [p for p in found if p.files and (not days or p.day in days)]
+
+
+def check_partitions(
+    store: Store,
+    found: Collection[Partition],
+    settings: QualitySettings,
+    reports: Reports,
+    after_each: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[Partition, CheckResult]]:
+    """Hold each day to its suite and keep the result; a failing day does not stop the next."""
+    known = known_keys(settings)
+    for partition in found:
+        frame = partition.read()
+        suite = event_suite(
+            store, partition.event, settings, _facts(partition, frame.height, settings, known)
+        )
+        result = check(frame, suite, examples=settings.failure_examples)
+        reports.keep(result, suite, partition.day.isoformat())
+        after_each()
+        yield partition, result
+
+
+def known_keys(settings: QualitySettings) -> dict[str, set[str]]:
+    """Values that the shop's tables name, for the columns of events that refer to them and the tables that exist."""
+    folders = {column: settings.data_dir / "tables" / table for column, table in REFERENCES.items()}
+    return {
+        column: set(pl.read_parquet(files, columns=[column])[column])
+        for column, folder in folders.items()
+        if (files := sorted(folder.rglob("*.parquet")))
+    }
+
+
+def _facts(
+    partition: Partition, rows: int, settings: QualitySettings, known: Mapping[str, Collection[str]]
+) -> BatchFacts:
+    start = datetime.combine(partition.day, time(), UTC)
+    large = rows >= settings.distribution_rows_min
+    return BatchFacts(start=start, end=start + timedelta(days=1), known_keys=known, large=large)
+
+
+def _day_folders(settings: QualitySettings, event: str) -> list[Path]:
+    return sorted((settings.data_dir / "archive" / event).glob("date=*"))
+
+
+def _partition(event: str, folder: Path) -> Partition:
+    files = (f for f in folder.glob("*.parquet") if not f.name.startswith((".", "_")))
+    return Partition(event, date.fromisoformat(folder.name.removeprefix("date=")), tuple(sorted(files)))

@@ -1,0 +1,198 @@
+"""Suites derived from the Feast registry: one per event type, feature view and feature service.
+
+What belongs to this shop alone, and cannot be derived, is in `expectations.shop`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import great_expectations.expectations as gxe
+from great_expectations import ExpectationSuite
+from great_expectations.expectations.expectation import Expectation
+
+from expectations.columns import column_expectations, ordering_expectation
+from expectations.definitions import (
+    Column,
+    EventDefinition,
+    Store,
+    ViewDefinition,
+    event_definition,
+    service_definition,
+    view_definition,
+)
+from expectations.ranges import adjacent, feature_column, orderings
+from expectations.settings import QualitySettings
+from expectations.shop import shop_expectations
+
+POSITION: Final = ("_topic", "_partition", "_offset")
+"""Where an archived event came from in Kafka; null where history was loaded from files."""
+
+
+@dataclass(frozen=True)
+class BatchFacts:
+    """What is known about a batch of events beside its rows.
+
+    Attributes:
+        start: First event time that belongs to the batch (aware); None: no bound.
+        end: Event time at which the batch stops, not included (aware); None: no bound.
+        known_keys: For a column, the values that the shop's tables name.
+        large: Whether the batch has rows enough to judge distributions.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+    known_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+    large: bool = False
+
+
+def event_suite(
+    store: Store, name: str, settings: QualitySettings, facts: BatchFacts | None = None
+) -> ExpectationSuite:
+    """Suite of a batch of archived events of one type.
+
+    Raises:
+        UnknownDefinitionError: the registry has no such event type.
+    """
+    facts = facts or BatchFacts()
+    events = event_definition(store, name)
+    expectations = [
+        *_event_table(events, settings),
+        *(e for column in events.columns for e in column_expectations(column, settings)),
+        *_event_times(events, facts, settings),
+        *_references(events, facts, settings),
+        *(shop_expectations(name, settings) if facts.large else ()),
+    ]
+    return ExpectationSuite(name=f"events-{name}", expectations=expectations)
+
+
+def feature_suite(store: Store, view: Any, settings: QualitySettings) -> ExpectationSuite:
+    """Suite of a batch of rows of a Feast feature view, as `feast materialize` writes them."""
+    definition = view_definition(store, view)
+    keys = [Column(name, "string", nullable=False, reason="join key") for name in definition.join_keys]
+    time = Column(definition.time_column, "timestamp", nullable=False, reason="time of the row")
+    unique = gxe.ExpectCompoundColumnsToBeUnique(
+        column_list=[*definition.join_keys, definition.time_column],
+        notes="one row per join key and time",
+    )
+    expectations = [
+        *(e for column in (*keys, time) for e in column_expectations(column, settings)),
+        unique,
+        *_view_features(definition, settings),
+    ]
+    return ExpectationSuite(name=f"features-{definition.name}", expectations=expectations)
+
+
+def service_columns(store: Store, service_name: str) -> tuple[str, ...]:
+    """Feature columns of a feature service, in its order.
+
+    Raises:
+        UnknownDefinitionError: the registry has no such service.
+    """
+    return service_definition(store, service_name).columns
+
+
+def training_suite(
+    store: Store, service_name: str, settings: QualitySettings, *, label: str | None = None
+) -> ExpectationSuite:
+    """Suite of a training set: the features of a service in its order, then the label if there is one.
+
+    Raises:
+        UnknownDefinitionError: the registry has no such service.
+    """
+    service = service_definition(store, service_name)
+    columns = [*service.columns, *([label] if label else [])]
+    expectations: list[Expectation] = [
+        gxe.ExpectTableRowCountToBeBetween(min_value=1, notes="a training set has rows"),
+        gxe.ExpectTableColumnsToMatchOrderedList(column_list=columns, notes="order of the feature service"),
+        *(_some_value(column) for column in service.columns),
+        *(e for view in service.views for e in _view_features(view, settings, only=set(service.columns))),
+        *(_label_rate(label, settings) if label else ()),
+    ]
+    return ExpectationSuite(name=f"training-{service_name}", expectations=expectations)
+
+
+def _event_table(events: EventDefinition, settings: QualitySettings) -> Iterator[Expectation]:
+    columns = [*(column.name for column in events.columns), events.arrival_column, *POSITION]
+    yield gxe.ExpectTableRowCountToBeBetween(min_value=1, notes="a batch has rows")
+    yield gxe.ExpectTableColumnsToMatchSet(
+        column_set=columns,
+        exact_match=True,
+        notes="the contract's columns, the arrival and the position in Kafka",
+    )
+    yield gxe.ExpectColumnValuesToBeUnique(
+        column=events.event_id,
+        mostly=1 - settings.repeated_share_max,
+        notes="an event id is repeated only when a message is sent twice",
+    )
+    yield gxe.ExpectCompoundColumnsToBeUnique(
+        column_list=list(POSITION),
+        ignore_row_if="any_value_is_missing",
+        notes="a message of Kafka is archived once",
+    )
+
+
+def _event_times(
+    events: EventDefinition, facts: BatchFacts, settings: QualitySettings
+) -> Iterator[Expectation]:
+    arrival = Column(events.arrival_column, "timestamp", nullable=False, reason="every event arrived")
+    yield from column_expectations(arrival, settings)
+    yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A=events.arrival_column,
+        column_B=events.time_column,
+        or_equal=True,
+        ignore_row_if="either_value_is_missing",
+        mostly=1 - settings.early_arrival_share_max,
+        notes="an event arrives after it happened",
+    )
+    if facts.start is not None or facts.end is not None:
+        yield gxe.ExpectColumnValuesToBeBetween(
+            column=events.time_column,
+            min_value=facts.start,
+            max_value=facts.end,
+            strict_max=True,
+            notes="the batch holds its own interval, the end not included",
+        )
+
+
+def _references(
+    events: EventDefinition, facts: BatchFacts, settings: QualitySettings
+) -> Iterator[Expectation]:
+    for column in events.columns:
+        if column.name in facts.known_keys:
+            yield gxe.ExpectColumnValuesToBeInSet(
+                column=column.name,
+                value_set=sorted(facts.known_keys[column.name]),
+                mostly=1 - settings.unknown_key_share_max,
+                notes="named by the shop's tables",
+            )
+
+
+def _view_features(
+    view: ViewDefinition, settings: QualitySettings, only: Collection[str] | None = None
+) -> Iterator[Expectation]:
+    derived = {feature.name: feature_column(feature) for feature in view.windowed}
+    for column in view.columns:
+        if only is None or column.name in only:
+            yield from column_expectations(derived.get(column.name, column), settings)
+    features = tuple(f for f in view.windowed if only is None or f.name in only)
+    for ordering in adjacent(list(orderings(features))):
+        yield ordering_expectation(ordering, settings)
+
+
+def _some_value(column: str) -> Expectation:
+    return gxe.ExpectColumnProportionOfNonNullValuesToBeBetween(
+        column=column, min_value=0, strict_min=True, notes="a column of nulls teaches nothing"
+    )
+
+
+def _label_rate(label: str, settings: QualitySettings) -> Iterator[Expectation]:
+    yield gxe.ExpectColumnValuesToNotBeNull(column=label, notes="every training row has its label")
+    yield gxe.ExpectColumnValuesToBeInSet(column=label, value_set=[0, 1], notes="a label is 0 or 1")
+    yield gxe.ExpectColumnMeanToBeBetween(
+        column=label,
+        min_value=settings.label_rate_min,
+        max_value=settings.label_rate_max,
+        notes="share of positive labels",
+    )
