@@ -6,7 +6,7 @@
 - ``<models>/recommendation/...``: the same, with ``candidates.parquet`` and ``popular.parquet``
 """
 
-from artefact.card import Card, InputFeature, Thresholds, load_card, save_card
+from artefact.card import Card, InputFeature, RiskLevel, Thresholds, load_card, save_card
 from artefact.encode import RowEncoder, encode_rows
 from artefact.errors import ArtefactError
 from artefact.folder import (
@@ -28,6 +28,7 @@ __all__ = [
     "ArtefactError",
     "Card",
     "InputFeature",
+    "RiskLevel",
     "RowEncoder",
     "Thresholds",
     "champion_path",

@@ -1,12 +1,14 @@
 """The model card: what a model was trained on, what it expects and how well it does."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from artefact.errors import ArtefactError
 from artefact.folder import CARD_FILE, write_atomically
+
+RiskLevel = Literal["LOW", "MEDIUM", "HIGH"]
 
 
 class _Frozen(BaseModel):
@@ -39,8 +41,8 @@ class Thresholds(_Frozen):
             raise ValueError(f"medium {self.medium} is above high {self.high}")
         return self
 
-    def level(self, probability: float) -> str:
-        """LOW, MEDIUM or HIGH."""
+    def level(self, probability: float) -> RiskLevel:
+        """The level a fraud probability belongs to."""
         if probability >= self.high:
             return "HIGH"
         return "MEDIUM" if probability >= self.medium else "LOW"

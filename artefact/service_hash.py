@@ -19,7 +19,7 @@ def feature_service_hash(store: Any, service_name: str) -> str:
     Raises:
         feast.errors.FeatureServiceNotFoundException: if it is not registered.
     """
-    service = store.get_feature_service(service_name)
+    service = store.get_feature_service(service_name, allow_cache=True)
     definition = sorted(
         (_projection(store, projection) for projection in service.feature_view_projections), key=_canonical
     )
@@ -27,7 +27,7 @@ def feature_service_hash(store: Any, service_name: str) -> str:
 
 
 def _projection(store: Any, projection: Any) -> dict[str, Any]:
-    view = store.registry.get_any_feature_view(projection.name, store.project)
+    view = store.registry.get_any_feature_view(projection.name, store.project, allow_cache=True)
     return {
         "features": _fields(projection.features),
         "join_key_map": dict(projection.join_key_map),

@@ -1,0 +1,46 @@
+"""The prediction API: ``python -m serving``."""
+
+import argparse
+import logging
+import sys
+
+from pydantic import ValidationError
+
+from serving.settings import ServingSettings, describe
+
+
+def main() -> int:
+    """Run the API; 2 where it cannot start."""
+    argparse.ArgumentParser(
+        prog="python -m serving",
+        description="Answers POST /predict and GET /recommendations/{user_id} from live features.",
+        epilog="settings (environment):\n" + describe(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
+    try:
+        return run(ServingSettings())
+    except ValidationError as error:
+        print(f"settings: {error}", file=sys.stderr)
+        return 2
+
+
+def run(settings: ServingSettings) -> int:
+    """Serve until told to stop; an error that prevents the start is one line on stderr."""
+    import uvloop  # noqa: PLC0415 - --help imports neither this nor Feast
+
+    from serving.errors import StartError  # noqa: PLC0415
+    from serving.server import serve  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        uvloop.run(serve(settings))
+    except StartError as error:
+        print(f"serving: {error.detail}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

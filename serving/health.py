@@ -1,0 +1,104 @@
+"""Is the API alive, and can it answer? Control path."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from serving.errors import FeaturesUnavailableError
+from serving.features import FeatureReader
+from serving.models import Model
+
+PROBE_ROW = {"user_id": "readiness-probe"}
+"""A customer who does not exist: reading their features proves the way to the online store."""
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """A model that is loaded."""
+
+    version: str
+    feature_service: str
+    created: datetime
+
+
+@dataclass(frozen=True)
+class Health:
+    """Answer to ``GET /health``: the process is alive."""
+
+    status: Literal["ok"]
+    started: datetime
+    uptime_seconds: float
+    models: dict[str, ModelState]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that is needed, or wished for, to answer; ``reason`` says what is wrong or worth knowing."""
+
+    ok: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Answer to ``GET /ready``."""
+
+    ready: bool
+    checks: dict[str, Check]
+
+
+class HealthMonitor:
+    """Answers the probes of an orchestrator.
+
+    Args:
+        models: Those loaded.
+        probe: Any read from the online store.
+        misfits: Per model, why it does not fit the registered definitions; models that fit are absent.
+        started: When the process began to serve.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Model],
+        probe: FeatureReader,
+        misfits: Callable[[], Mapping[str, str]],
+        started: datetime,
+    ) -> None:
+        self._models = models
+        self._probe = probe
+        self._misfits = misfits
+        self._started = started
+        self._found: Mapping[str, str] = {}
+
+    def definitions_changed(self) -> None:
+        """Compare the models with the registered definitions again."""
+        self._found = self._misfits()
+
+    def health(self, now: datetime) -> Health:
+        """Liveness: never waits for anything."""
+        loaded = {
+            name: ModelState(model.card.version, model.card.feature_service, model.card.created)
+            for name, model in self._models.items()
+        }
+        return Health("ok", self._started, (now - self._started).total_seconds(), loaded)
+
+    async def ready(self) -> Readiness:
+        """Each dependency by name.
+
+        A model whose feature service changed goes on answering from the definitions it was loaded with: that is said,
+        and does not take the API out of service.
+        """
+        checks = {
+            "registry": Check(ok=True, reason="definitions changed" if self._found else ""),
+            "redis": await self._online_store(),
+            **{name: Check(ok=True, reason=self._found.get(name, "")) for name in self._models},
+        }
+        return Readiness(all(check.ok for check in checks.values()), checks)
+
+    async def _online_store(self) -> Check:
+        try:
+            await self._probe.read([PROBE_ROW])
+        except FeaturesUnavailableError as error:
+            return Check(ok=False, reason=error.detail)
+        return Check(ok=True)

@@ -1,0 +1,90 @@
+"""What the API counts.
+
+This module is imported before Feast: Feast's own metrics switch prometheus_client into multiprocess mode, which holds
+values in files, for whoever imports it later.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (
+    0.0005,
+    0.001,
+    0.002,
+    0.003,
+    0.004,
+    0.005,
+    0.0075,
+    0.01,
+    0.015,
+    0.02,
+    0.03,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    5,
+)
+STAGES = ("features", "encode", "score")
+
+
+class Metrics:
+    """Collectors of one API process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Histogram(
+            "shop_api_request_seconds",
+            "Time to answer a request; its count is the number of requests.",
+            ["route", "status"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        stages = Histogram(
+            "shop_api_stage_seconds",
+            "Time of the parts of an answer.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        features = Counter(
+            "shop_api_feature_values",
+            "Feature values read for the models' inputs: present or null.",
+            ["status"],
+            registry=self.registry,
+        )
+        predictions = Counter(
+            "shop_api_predictions", "Predictions by risk level.", ["risk_level"], registry=self.registry
+        )
+        self._models = Gauge(
+            "shop_api_model_info",
+            "1 for each model version in use.",
+            ["model", "version"],
+            registry=self.registry,
+        )
+        self.stage = {name: stages.labels(name) for name in STAGES}
+        self._values_present, self._values_null = features.labels("present"), features.labels("null")
+        self.predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer."""
+        self._requests.labels(route, str(status)).observe(seconds)
+
+    def scored(self, rows: npt.NDArray[np.float32], encode_seconds: float, score_seconds: float) -> None:
+        """Count one run of a model over encoded rows [N, F]."""
+        nulls = int(np.isnan(rows).sum())
+        self._values_null.inc(nulls)
+        self._values_present.inc(rows.size - nulls)
+        self.stage["encode"].observe(encode_seconds)
+        self.stage["score"].observe(score_seconds)
+
+    def model(self, name: str, version: str) -> None:
+        """Say that this version is in use."""
+        self._models.labels(name, version).set(1)
+
+    def exposition(self) -> bytes:
+        """All figures in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,87 @@
+"""Models as the API holds them: a converted model with its card. Hot path."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from artefact import MODEL_FILE, ArtefactError, Card, RowEncoder, champion_path, load_card
+
+_INPUT, _OUTPUT = "features", "probability"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One version of a model, ready to score.
+
+    Attributes:
+        card: What it was trained on and expects.
+        folder: Its artefact.
+    """
+
+    card: Card
+    folder: Path
+    session: onnxruntime.InferenceSession
+    encode: RowEncoder = field(repr=False)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read an artefact folder.
+
+        Raises:
+            ArtefactError: if the card or the model is absent or they do not fit each other.
+        """
+        card = load_card(folder)
+        session = _session(folder / MODEL_FILE)
+        _check_fit(card, session, folder)
+        return cls(card=card, folder=folder, session=session, encode=RowEncoder(card.inputs))
+
+    @property
+    def version(self) -> str:
+        """``fraud@<version>``."""
+        return f"{self.card.model}@{self.card.version}"
+
+    def score(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Probabilities [N] of encoded rows [N, F]."""
+        (probabilities,) = self.session.run([_OUTPUT], {_INPUT: rows})
+        return probabilities.reshape(-1)
+
+    def score_columns(self, columns: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.float32]:
+        """Probabilities [N] of feature values by name."""
+        return self.score(self.encode(columns))
+
+
+def load_champion(models_dir: Path, name: str) -> Model:
+    """The version of a model that is in use.
+
+    Raises:
+        ArtefactError: if there is none, it cannot be read, or it is a model of another name.
+    """
+    model = Model.load(champion_path(models_dir, name))
+    if model.card.model != name:
+        raise ArtefactError(f"{model.folder} holds a model {model.card.model!r}, not {name!r}")
+    return model
+
+
+def _session(file: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors share no base class of theirs
+        raise ArtefactError(f"the model {file} cannot be loaded: {error}") from error
+
+
+def _check_fit(card: Card, session: onnxruntime.InferenceSession, folder: Path) -> None:
+    inputs = {given.name: given.shape[-1] for given in session.get_inputs()}
+    outputs = [given.name for given in session.get_outputs()]
+    if _OUTPUT not in outputs or inputs.get(_INPUT) != len(card.inputs):
+        raise ArtefactError(
+            f"the model in {folder} has inputs {inputs} and outputs {outputs}; expected {_INPUT!r} with "
+            f"{len(card.inputs)} columns, as its card says, and {_OUTPUT!r}; train it again"
+        )

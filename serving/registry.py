@@ -1,0 +1,99 @@
+"""The Feast registry as the API uses it: opened once, held in memory, read again beside the requests. Control path."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from feast import FeatureStore
+from feast.errors import FeastObjectNotFoundException
+from feast.repo_config import FeastConfigError, RepoConfig, load_repo_config
+from feast.utils import get_default_yaml_file_path
+
+from artefact import Card, feature_service_hash
+from serving.errors import StartError
+
+logger = logging.getLogger(__name__)
+
+_APPLY = "run `feast -c {repo} apply`"
+
+
+def open_store(feature_repo: Path, feature_store_yaml: Path | None = None) -> FeatureStore:
+    """The feature store, its registry held in memory until it is refreshed by hand.
+
+    With a time to live, the request that meets its end would wait for the whole registry to be read.
+
+    Raises:
+        StartError: if the configuration cannot be read, or the registry is not there.
+    """
+    yaml = feature_store_yaml or get_default_yaml_file_path(feature_repo)
+    config = _configuration(feature_repo, yaml)
+    config.registry.cache_ttl_seconds = 0
+    _check_registry_file(config, feature_repo)
+    return FeatureStore(repo_path=str(feature_repo), config=config)
+
+
+def check_definitions(store: FeatureStore, cards: Sequence[Card]) -> dict[str, str]:
+    """Per model, why it does not fit the registered definitions; models that fit are absent."""
+    found: dict[str, str] = {}
+    for card in cards:
+        try:
+            registered = feature_service_hash(store, card.feature_service)
+        except FeastObjectNotFoundException as error:
+            found[card.model] = f"{error}; {_APPLY.format(repo=store.repo_path)}"
+            continue
+        if registered != card.feature_service_hash:
+            found[card.model] = (
+                f"feature service {card.feature_service!r} changed since {card.model}@{card.version} was trained "
+                f"(hash {card.feature_service_hash[:12]}, registered {registered[:12]}); train the model again"
+            )
+    return found
+
+
+async def refresh_forever(
+    store: FeatureStore, every_seconds: float, changed: Callable[[], Awaitable[None]]
+) -> None:
+    """Read the registry again and again in a thread; a failure keeps the registry that is held.
+
+    Args:
+        store: Its registry is replaced where the stored one has another version.
+        every_seconds: Pause between two reads.
+        changed: Awaited after each replacement: the next read resolves all features anew, which takes 20 ms.
+    """
+    while True:
+        await asyncio.sleep(every_seconds)
+        try:
+            if await asyncio.to_thread(_refresh, store):
+                await changed()
+        except Exception:  # whatever the registry's storage raises
+            logger.exception("the registry could not be read again; the one in memory stays in use")
+
+
+def _refresh(store: FeatureStore) -> bool:
+    stored = FeatureStore(config=store.config, repo_path=str(store.repo_path)).registry
+    if stored.proto().version_id == store.registry.proto().version_id:
+        return False
+    store.refresh_registry()
+    return True
+
+
+def _configuration(repo: Path, yaml: Path) -> RepoConfig:
+    try:
+        config = load_repo_config(repo.resolve(), yaml)
+        _ = config.online_store, config.registry
+    except FileNotFoundError as error:
+        raise StartError(f"there is no {yaml}; set SHOP_FEATURE_REPO or SHOP_FEATURE_STORE_YAML") from error
+    except FeastConfigError as error:
+        raise StartError(f"{yaml} cannot be used: {error}") from error
+    return config
+
+
+def _check_registry_file(config: RepoConfig, repo: Path) -> None:
+    """Feast would create an empty registry where a file is absent, and say later that a service is unknown."""
+    path = str(config.registry.path)
+    if unset := re.search(r"\$\{?\w+\}?", path):
+        raise StartError(f"registry path {path!r} holds {unset[0]}, which is not set in the environment")
+    if not urlsplit(path).scheme and not (repo / path).exists():
+        raise StartError(f"there is no registry {(repo / path).resolve()}; {_APPLY.format(repo=repo)}")

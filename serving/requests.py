@@ -1,0 +1,127 @@
+"""What a client may ask, and how wrong requests are told what is wrong."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from serving.errors import BadRequestError, FieldError, InvalidRequestError
+
+Identifier = Annotated[str, Field(min_length=1, max_length=64)]
+
+EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+CLOCK_SKEW = timedelta(hours=1)
+"""How far ahead of our clock a request's time may lie."""
+_VALUE_CHARACTERS = 100
+UNKNOWN_DEVICE = "unknown"
+
+EXAMPLE: dict[str, Any] = {
+    "user_id": "user_0123",
+    "product_id": "prod_456",
+    "transaction_amount": 299.99,
+    "context": {"session_id": "sess_789"},
+}
+
+
+class Context(BaseModel):
+    """Circumstances of the request; other fields may be added freely."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    session_id: str | None = Field(default=None, max_length=64)
+    device_id: Identifier | None = None
+    """Browser or phone; without it the device counts as one never seen."""
+    time: AwareDatetime | None = None
+    """When the order is placed, RFC 3339 with zone; by default now."""
+
+
+class PredictionRequest(BaseModel):
+    """An order that somebody is about to place."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [EXAMPLE]},
+    )
+
+    user_id: Identifier
+    product_id: Identifier
+    transaction_amount: float = Field(gt=0, le=1_000_000)
+    """In the shop's currency."""
+    context: Context = Context()
+
+    def entity_row(self, now: datetime) -> dict[str, Any]:
+        """Join keys and request columns as Feast asks for them."""
+        device, time = self.context.device_id or UNKNOWN_DEVICE, self.context.time or now
+        return {
+            "user_id": self.user_id,
+            "product_id": self.product_id,
+            "device_id": device,
+            "transaction_amount": self.transaction_amount,
+            "request_seconds": int(time.timestamp()),
+            "request_device_id": device,
+        }
+
+
+def parse_prediction(body: bytes, now: datetime) -> PredictionRequest:
+    """Read the body of ``POST /predict``.
+
+    Args:
+        body: JSON.
+        now: Aware; times far ahead of it are refused.
+
+    Raises:
+        BadRequestError: if the body is not JSON.
+        InvalidRequestError: if a field is missing or wrong; every such field is named with its value.
+    """
+    if not body.strip():
+        raise BadRequestError("the body is empty; send a JSON object as in the example of /docs")
+    try:
+        request = PredictionRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from error
+    _check_time(request.context.time, now)
+    return request
+
+
+def field_errors(errors: Sequence[ErrorDetails], *, skip: int = 0) -> list[FieldError]:
+    """Pydantic's errors as fields, values and messages; ``skip`` parts of each path are left out."""
+    return [
+        FieldError(".".join(str(part) for part in e["loc"][skip:]) or "body", _printable(e), e["msg"])
+        for e in errors
+    ]
+
+
+def invalid(fields: Sequence[FieldError]) -> InvalidRequestError:
+    """The error that says which fields are wrong."""
+    told = "; ".join(
+        f"{f.field}: {f.message}" + ("" if f.value is None else f" (it is {f.value!r})") for f in fields
+    )
+    return InvalidRequestError(told, fields)
+
+
+def _refusal(error: ValidationError) -> BadRequestError | InvalidRequestError:
+    errors = error.errors(include_url=False, include_context=False)
+    if errors[0]["type"] == "json_invalid":
+        return BadRequestError(f"the body is not JSON: {errors[0]['msg'].removeprefix('Invalid JSON: ')}")
+    return invalid(field_errors(errors))
+
+
+def _check_time(time: datetime | None, now: datetime) -> None:
+    if time is not None and not EARLIEST_TIME <= time <= now + CLOCK_SKEW:
+        bounds = f"must lie between {EARLIEST_TIME.isoformat()} and an hour from now ({now.isoformat()})"
+        raise invalid([FieldError("context.time", time.isoformat(), bounds)])
+
+
+def _printable(error: ErrorDetails) -> Any:
+    """The value given, short and as JSON can say it; None for a missing field."""
+    value = error["input"]
+    if error["type"] == "missing" or value is None or isinstance(value, bool | int):
+        return None if error["type"] == "missing" else value
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
