@@ -16,7 +16,9 @@ def user_cache() -> Path:
 class InfraSettings(BaseSettings):
     """Read from the environment, each name with the prefix `SHOP_`."""
 
-    model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
     data_dir: Path = Path("data")
     """Everything the platform writes on this machine lies under this folder."""
@@ -45,8 +47,13 @@ class InfraSettings(BaseSettings):
     """Events stay in Kafka this long; the archive keeps them for good."""
     dead_letter_retention_hours: float = Field(default=720, gt=0)
 
-    api_host: str = "127.0.0.1"
+    event_topics: tuple[str, ...] = ("orders", "page_views", "chargebacks")
+    dead_letter_topic: str = "dead_letters"
+
     api_port: int = Field(default=8000, ge=1, le=65535)
+    """Port for the prediction API; a free one is taken when it is in use."""
+    stream_metrics_port: int = Field(default=8001, ge=1, le=65535)
+    """Port for the stream worker's metrics; a free one is taken when it is in use."""
 
     start_timeout_seconds: float = Field(default=60, gt=0)
     """How long a program may take until it answers."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from confluent_kafka import Consumer, KafkaException, Message, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from infra.services.local import kafka_service, redis_service
 from infra.services.ports import free_port, host_and_port
@@ -70,19 +70,21 @@ class RunningKafka:
         Raises:
             KafkaException: the broker refused one.
         """
-        refused: list[KafkaException] = []
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 2})
+        refused: list[KafkaError] = []
+        # A topic is there once `topic` or `create` returns: no need to wait for one that is not known.
+        quick = {"linger.ms": 2, "topic.metadata.propagation.max.ms": 500, "message.timeout.ms": 10_000}
+        producer = Producer({"bootstrap.servers": self.bootstrap, **quick})
+
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            refused.extend([error] if error else [])
+
         for value in values:
-            producer.produce(
-                topic,
-                value,
-                key,
-                on_delivery=lambda error, _: refused.append(KafkaException(error)) if error else None,
-            )
+            producer.produce(topic, value, key, on_delivery=delivered)
             producer.poll(0)
-        producer.flush(READ_TIMEOUT_SECONDS)
+        if producer.flush(READ_TIMEOUT_SECONDS):
+            raise TimeoutError(f"{self.bootstrap} has not acknowledged all messages to {topic}")
         if refused:
-            raise refused[0]
+            raise KafkaException(refused[0])
 
     def read(self, topic: str, count: int, timeout_seconds: float = READ_TIMEOUT_SECONDS) -> list[Message]:
         """The first `count` messages of `topic` over all partitions; fewer when no more come in time."""

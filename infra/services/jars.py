@@ -79,7 +79,7 @@ def _fetch(coordinates: Coordinates, jars: Path) -> None:
     maven = shutil.which("mvn")
     failure = _by_maven(maven, coordinates, jars) if maven else "mvn is not on the PATH"
     if failure:
-        _by_jgo(coordinates, jars, why_not_maven=failure)
+        by_jgo(coordinates, jars, why_not_maven=failure)
 
 
 def _by_maven(maven: str, coordinates: Coordinates, jars: Path) -> str | None:
@@ -104,13 +104,16 @@ def _pom(coordinates: Coordinates) -> str:
     )
 
 
-def _by_jgo(coordinates: Coordinates, jars: Path, *, why_not_maven: str) -> None:
+def by_jgo(coordinates: Coordinates, jars: Path, *, why_not_maven: str) -> None:
     """The `!` (raw) keeps jgo from preferring the versions that log4j's own build manages to Kafka's."""
     try:
         from jgo.maven import MavenContext  # noqa: PLC0415  (an optional extra)
 
         context = MavenContext(repo_cache=jars.with_name("repository"), timeout=60)
-        wanted = [context.create_dependency(f"{':'.join(coordinate)}:compile!") for coordinate in coordinates]
+        wanted = [
+            context.create_dependency(f"{group}:{name}:jar:{version}:compile!")
+            for group, name, version in coordinates
+        ]
         given, transitive = context.resolver.resolve(wanted)
         needed = [found.artifact for found in (*given, *transitive) if found.scope in {"compile", "runtime"}]
         with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:

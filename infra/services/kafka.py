@@ -68,6 +68,9 @@ def broker_properties(port: int, controller_port: int, log_dir: Path) -> dict[st
         "log.dirs": str(log_dir),
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": "0",
+        # A broker that was killed may register again only when its last session is over (9 s by default).
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         # One node holds every copy there is, and few coordinators do.
         "default.replication.factor": "1",
         "offsets.topic.replication.factor": "1",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from infra.services.errors import ServiceStartError
 from infra.services.files import write_atomically
 from infra.services.waiting import wait_until
 
@@ -42,20 +43,16 @@ class Supervisor:
     stop_timeout: timedelta = timedelta(seconds=20)
 
     def start(self, program: Program) -> int:
-        """The process id; a program that already runs is left as it is."""
+        """The process id; a program that already runs is left as it is.
+
+        Raises:
+            ServiceStartError: its executable cannot be run.
+        """
         running = self.pid(program.name)
         if running is not None:
             return running
         self.folder.mkdir(parents=True, exist_ok=True)
-        with self._fresh_log(program.name).open("wb") as log:
-            child = subprocess.Popen(
-                program.argv,
-                env={**os.environ, **program.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        child = self._launch(program)
         _children[child.pid] = child
         record = {"pid": child.pid, "started": psutil.Process(child.pid).create_time()}
         write_atomically(self._pid_file(program.name), json.dumps(record))
@@ -89,6 +86,22 @@ class Supervisor:
         with suppress(FileNotFoundError):
             return "\n".join(self.log(name).read_text(errors="replace").splitlines()[-lines:])
         return ""
+
+    def _launch(self, program: Program) -> subprocess.Popen[bytes]:
+        with self._fresh_log(program.name).open("wb") as log:
+            try:
+                return subprocess.Popen(
+                    program.argv,
+                    env={**os.environ, **program.environment},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise ServiceStartError(
+                    f"{program.name}: {program.argv[0]} cannot be run: {error}"
+                ) from error
 
     def _fresh_log(self, name: str) -> Path:
         log = self.log(name)

@@ -5,10 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from infra.services.errors import ServiceStartError, ServiceUnreachableError
+from infra.services.errors import ServiceUnreachableError
 from infra.services.files import write_atomically
 from infra.services.ports import LOOPBACK, accepts_connections, host_and_port, preferred_or_free
 from infra.services.processes import Program, Supervisor
+from infra.services.readiness import await_ready
 from infra.services.waiting import wait_until
 
 
@@ -69,7 +70,9 @@ class Service:
         return self.supervisor.stop(self.name)
 
     def restart(self) -> str:
-        """End it, if it runs, and start it again where its clients know it."""
+        """End it, if it runs, and start it again where its clients know it. One that runs elsewhere is only waited for."""
+        if self.external:
+            return self.up()
         known = self._recorded()
         self.down()
         return self._start(host_and_port(known)[1]) if known else self.up()
@@ -105,15 +108,8 @@ class Service:
 
     def _once_ready(self) -> str:
         address = self._recorded() or ""
-        wait_until(lambda: not self._running() or self._ready(address), self.start_timeout)
-        if self._running() and self._ready(address):
-            return address
-        what = "did not answer" if self._running() else "ended"
-        self.down()
-        raise ServiceStartError(
-            f"{self.name} {what} at {address} within {self.start_timeout.total_seconds():g} s. "
-            f"The end of {self.supervisor.log(self.name)}:\n{self.supervisor.log_tail(self.name)}"
-        )
+        await_ready(self.supervisor, self.name, lambda: self._ready(address), self.start_timeout)
+        return address
 
     def _running(self) -> bool:
         return self.supervisor.pid(self.name) is not None

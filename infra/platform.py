@@ -1,0 +1,101 @@
+"""The platform on this machine: two services, their topics and our two programs.
+
+python -m infra.platform up|down|status
+"""
+
+import sys
+from dataclasses import dataclass
+
+from infra.commands import main
+from infra.programs import PythonServer, api, stream_worker
+from infra.services.local import kafka_service, redis_service, supervisor
+from infra.services.service import Service
+from infra.settings import InfraSettings
+from infra.topics import create_platform_topics
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Each step may be repeated: what is there already is kept. Steps raise `ServiceError`."""
+
+    settings: InfraSettings
+
+    @property
+    def redis(self) -> Service:
+        """The online store."""
+        return redis_service(self.settings)
+
+    @property
+    def kafka(self) -> Service:
+        """The event log."""
+        return kafka_service(self.settings)
+
+    @property
+    def stream(self) -> Service:
+        """The stream worker; its address is that of its metrics."""
+        return self._service(stream_worker(self.environment()), self.settings.stream_metrics_port)
+
+    @property
+    def api(self) -> Service:
+        """The prediction API."""
+        return self._service(api(self.environment()), self.settings.api_port)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """In the order in which they start; they end in the opposite one."""
+        return self.redis, self.kafka, self.stream, self.api
+
+    def environment(self) -> dict[str, str]:
+        """What our programs must know of this machine; the addresses of services that run."""
+        addresses = {"SHOP_REDIS_ADDRESS": self.redis.address, "SHOP_KAFKA_BOOTSTRAP": self.kafka.address}
+        known = {name: address for name, address in addresses.items() if address}
+        return {"SHOP_DATA_DIR": str(self.settings.data_dir.resolve()), **known}
+
+    def start_services(self) -> None:
+        """Redis and Kafka, both answering on return."""
+        self.redis.up()
+        self.kafka.up()
+
+    def create_topics(self) -> frozenset[str]:
+        """Those of the event topics and the dead-letter topic that were absent; the services must run."""
+        return create_platform_topics(self.kafka.up(), self.settings)
+
+    def start_stream_worker(self) -> None:
+        """Consuming on return; wants applied definitions and the topics."""
+        self.stream.up()
+
+    def start_api(self) -> None:
+        """Healthy on return; wants applied definitions and trained models."""
+        self.api.up()
+
+    def up(self) -> None:
+        """Everything, in order."""
+        self.start_services()
+        self.create_topics()
+        self.start_stream_worker()
+        self.start_api()
+
+    def stop(self) -> tuple[str, ...]:
+        """End what runs, programs before services; the names of what ran."""
+        return tuple(service.name for service in reversed(self.services) if service.down())
+
+    def urls(self) -> dict[str, str]:
+        """Where to look, of what runs now."""
+        pages = {
+            "prediction API": (self.api, "http://{}/docs"),
+            "API metrics": (self.api, "http://{}/metrics"),
+            "stream metrics": (self.stream, "http://{}/metrics"),
+            "Redis": (self.redis, "redis://{}"),
+            "Kafka": (self.kafka, "{}"),
+        }
+        return {
+            title: form.format(service.address) for title, (service, form) in pages.items() if service.address
+        }
+
+    def _service(self, server: PythonServer, port: int) -> Service:
+        return Service(server, supervisor(self.settings), port, self.settings.start_timeout)
+
+
+if __name__ == "__main__":
+    platform = Platform(InfraSettings())
+    sys.exit(main("infra.platform", platform.settings, platform.services, platform.up))

@@ -1,0 +1,54 @@
+"""Our own long-running programs, as servers that are started and waited for like Redis and Kafka."""
+
+import sys
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from infra.services.ports import LOOPBACK
+from infra.services.processes import Program
+
+ANSWER_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class PythonServer:
+    """`python -m <module>`, which listens for HTTP on the port that it reads from the variable `port_variable`."""
+
+    name: str
+    module: str
+    port_variable: str
+    health_path: str
+    environment: Mapping[str, str]
+
+    def program(self, port: int, data: Path) -> Program:
+        """Run by this very interpreter, its output unbuffered so that the log is never behind."""
+        data.mkdir(parents=True, exist_ok=True)
+        own = {self.port_variable: str(port), "PYTHONUNBUFFERED": "1"}
+        return Program(self.name, (sys.executable, "-m", self.module), {**self.environment, **own})
+
+    def answers(self, address: str) -> bool:
+        """Whether a GET of `health_path` gives 200."""
+        with (
+            suppress(OSError),
+            urllib.request.urlopen(
+                f"http://{address}{self.health_path}", timeout=ANSWER_TIMEOUT_SECONDS
+            ) as answer,
+        ):
+            return bool(answer.status == HTTPStatus.OK)
+        return False
+
+
+def stream_worker(environment: Mapping[str, str]) -> PythonServer:
+    """Kafka to features; its metrics are served once it consumes."""
+    return PythonServer("stream", "ingestion.stream", "SHOP_STREAM_METRICS_PORT", "/metrics", environment)
+
+
+def api(environment: Mapping[str, str]) -> PythonServer:
+    """Features to predictions, on loopback only."""
+    return PythonServer(
+        "api", "serving", "SHOP_API_PORT", "/health", {"SHOP_API_HOST": LOOPBACK, **environment}
+    )
