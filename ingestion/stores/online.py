@@ -1,0 +1,327 @@
+"""Feast's online store in Redis: Feast's own wire format, atomic newest-wins writes, one round trip per read.
+
+In ``feature_store.yaml``::
+
+    online_store:
+      type: ingestion.stores.online.RedisOnlineStore
+      connection_string: localhost:6379,db=0     # or, in a file that a service or a secret store writes:
+      connection_string_file: ../data/services/redis.addr
+
+Stock Feast reads what this store writes and the reverse. What differs from stock: a row with the stored row's very
+timestamp replaces it, and the comparison is made inside Redis; a view's TTL is applied when it is read; an entity never
+seen is NOT_FOUND, or, in a windowed view, an empty window.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from feast import Entity, FeatureView, RepoConfig
+from feast.infra.online_stores.redis import RedisOnlineStore as StockStore
+from feast.infra.online_stores.redis import RedisOnlineStoreConfig as StockConfig
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
+from pydantic import PositiveFloat, PositiveInt, StrictStr, model_validator
+
+from ingestion.stores.redis_online.address import Address, parse, read
+from ingestion.stores.redis_online.connections import Connections
+from ingestion.stores.redis_online.entity import read_entity
+from ingestion.stores.redis_online.link import checked
+from ingestion.stores.redis_online.plan import ReadPlan, read_plan
+from ingestion.stores.redis_online.response import ViewRequest, commands, fill, view_request
+from ingestion.stores.redis_online.view_wire import (
+    ProtoRow,
+    ViewWire,
+    as_table,
+    entity_key,
+    rows_of_protos,
+    rows_of_table,
+    view_wire,
+)
+from ingestion.stores.redis_online.write import NewestWins, Rows, WriteCounts
+from ingestion.stores.variables import refuse_unset
+
+Progress = Callable[[int], Any]
+StoredRow = tuple[datetime | None, dict[str, Value] | None]
+GroupedRefs = Iterable[tuple[FeatureView, Sequence[str]]]
+
+SLICE_ROWS = 20_000
+"""Rows turned into wire form at a time, so that memory does not grow with the table."""
+
+PLANS_KEPT = 512
+"""Read plans kept; Feast makes its view objects anew whenever its registry is refreshed."""
+
+
+class RedisOnlineStoreConfig(StockConfig):
+    """Settings of `RedisOnlineStore`: those of Feast's Redis store, and the ones below."""
+
+    type: str = "ingestion.stores.online.RedisOnlineStore"
+    """Dotted path of the store."""
+
+    connection_string: StrictStr = ""
+    """``host:port[,host:port][,parameter=value]``; parameters are those of the Redis client (db, password, ssl ...)."""
+
+    connection_string_file: StrictStr | None = None
+    """File that holds the connection string, relative to the feature repository; read when first connecting."""
+
+    connect_timeout_seconds: PositiveFloat = 2.0
+    """How long one connection may take."""
+
+    read_timeout_seconds: PositiveFloat = 2.0
+    """How long one reply may take."""
+
+    attempts: PositiveInt = 3
+    """How often a command is sent before it counts as failed."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "RedisOnlineStoreConfig":
+        refuse_unset("online_store", {name: getattr(self, name) for name in type(self).model_fields})
+        if bool(self.connection_string) == bool(self.connection_string_file):
+            raise ValueError(
+                "online_store needs one of connection_string and connection_string_file; "
+                "`make up` writes ../data/services/redis.addr, or set connection_string: localhost:6379"
+            )
+        if self.client.value != "redis":
+            raise ValueError(
+                f"online_store.client is {self.client.value!r}; this store has its own: leave it out"
+            )
+        return self
+
+    def address(self, repo_path: Path | None) -> Address:
+        """Where Redis is.
+
+        Raises:
+            RedisUnavailableError: if the file with the address is not there.
+            ValueError: if there is no ``host:port`` in it.
+        """
+        if self.connection_string_file:
+            return read(Path(repo_path or ".") / self.connection_string_file)
+        return parse(self.connection_string, "online_store.connection_string")
+
+
+class RedisOnlineStore(StockStore):
+    """See the module.
+
+    Attributes:
+        counts: Rows written and refused by this object, by view.
+    """
+
+    def __init__(self) -> None:
+        self.counts: dict[str, WriteCounts] = defaultdict(WriteCounts)
+        self._connections: Connections | None = None
+        self._plans: dict[tuple[int, tuple[str, ...]], ReadPlan] = {}
+        self._lock = Lock()
+
+    def connections(self, config: RepoConfig) -> Connections:
+        """The store's connections; the address is read when this is called first."""
+        return self._connect(config.online_store, config.repo_path)
+
+    async def close(self) -> None:
+        """Close all connections of this thread's event loop and those that threads share."""
+        if self._connections is not None:
+            await self._connections.close()
+
+    def online_write_batch(
+        self, config: RepoConfig, table: FeatureView, data: list[ProtoRow], progress: Progress | None
+    ) -> None:
+        """Write rows as Feast hands them over; a naive timestamp is UTC."""
+        wire = view_wire(config, table)
+        for _, run in groupby(data, key=lambda row: tuple(row[1])):
+            self._write(config, wire, rows_of_protos(config, wire, list(run)), progress)
+
+    async def online_write_batch_async(
+        self, config: RepoConfig, table: FeatureView, data: list[ProtoRow], progress: Progress | None
+    ) -> None:
+        """As ``online_write_batch``, in a thread: turning rows into bytes would hold the event loop up."""
+        await asyncio.to_thread(self.online_write_batch, config, table, data, progress)
+
+    def write_columns(
+        self,
+        config: RepoConfig,
+        view: FeatureView,
+        table: pa.Table | pl.DataFrame,
+        progress: Progress | None = None,
+    ) -> WriteCounts:
+        """Write a table without making an object of each row; of equal timestamps the later row stays.
+
+        Args:
+            config: Configuration of the feature store.
+            view: View whose join keys, features and event timestamp are columns of the table; others are ignored.
+            table: What to write; NaN is null.
+            progress: Called with the number of rows done, after each round trip.
+
+        Raises:
+            ValueError: naming the column that is missing, null in a key, or does not fit its type.
+            RedisUnavailableError: if Redis is not reached.
+        """
+        wire = view_wire(config, view)
+        columns = as_table(table, view.batch_source.field_mapping)
+        total = WriteCounts()
+        for start in range(0, columns.num_rows, SLICE_ROWS):
+            rows = rows_of_table(config, view, wire, columns.slice(start, SLICE_ROWS))
+            total += self._write(config, wire, rows, progress)
+        return total
+
+    def online_read(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[StoredRow]:
+        """Event timestamp and values of each entity; (None, None) where there is nothing to show."""
+        plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
+        with self.connections(config).link() as link:
+            replies = link.send(keys, packed)
+        return [_stored_row(plan, stored) for stored in checked(replies)]
+
+    async def online_read_async(
+        self,
+        config: RepoConfig,
+        table: FeatureView,
+        entity_keys: list[EntityKey],
+        requested_features: list[str] | None = None,
+    ) -> list[StoredRow]:
+        """As ``online_read``."""
+        plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
+        with self.connections(config).async_link() as link:
+            replies = await link.send(keys, packed)
+        return [_stored_row(plan, stored) for stored in checked(replies)]
+
+    def _read_features_per_fv(
+        self,
+        config: RepoConfig,
+        grouped_refs: GroupedRefs,
+        join_key_values: Mapping[str, Sequence[Value]],
+        entity_name_to_join_key_map: Mapping[str, str],  # noqa: ARG002  the plan knows the join keys
+        online_features_response: Any,
+        full_feature_names: bool,
+        include_feature_view_version_metadata: bool,
+    ) -> None:
+        requests = self._requests(config, grouped_refs, join_key_values)
+        with self.connections(config).link() as link:
+            replies = link.send(*commands(requests))
+        fill(
+            online_features_response,
+            requests,
+            checked(replies),
+            now_seconds=time.time(),
+            full_feature_names=full_feature_names,
+            with_versions=include_feature_view_version_metadata,
+        )
+
+    async def _read_features_per_fv_async(
+        self,
+        config: RepoConfig,
+        grouped_refs: GroupedRefs,
+        join_key_values: Mapping[str, Sequence[Value]],
+        entity_name_to_join_key_map: Mapping[str, str],  # noqa: ARG002  the plan knows the join keys
+        online_features_response: Any,
+        full_feature_names: bool,
+        include_feature_view_version_metadata: bool,
+    ) -> None:
+        requests = self._requests(config, grouped_refs, join_key_values)
+        with self.connections(config).async_link() as link:
+            replies = await link.send(*commands(requests))
+        fill(
+            online_features_response,
+            requests,
+            checked(replies),
+            now_seconds=time.time(),
+            full_feature_names=full_feature_names,
+            with_versions=include_feature_view_version_metadata,
+        )
+
+    def update(
+        self,
+        config: RepoConfig,
+        tables_to_delete: Sequence[FeatureView],
+        tables_to_keep: Sequence[FeatureView],
+        entities_to_delete: Sequence[Entity],
+        entities_to_keep: Sequence[Entity],
+        partial: bool,
+    ) -> None:
+        """Delete the rows of views that are no longer defined; without any, Redis is not asked."""
+        if tables_to_delete:
+            super().update(
+                config, tables_to_delete, tables_to_keep, entities_to_delete, entities_to_keep, partial
+            )
+
+    def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
+        """Delete all rows of a view."""
+        with self.connections(config).link():
+            super().delete_table(config, table)
+
+    def delete_entity_values(self, config: RepoConfig, join_keys: list[str]) -> None:
+        """Delete all entities of the project that have these join keys."""
+        with self.connections(config).link():
+            super().delete_entity_values(config, join_keys)
+
+    def _get_client(self, online_store_config: RedisOnlineStoreConfig) -> Any:
+        with self._connect(online_store_config, None).link() as link:
+            return link.client
+
+    def _connect(self, settings: RedisOnlineStoreConfig, repo_path: Path | None) -> Connections:
+        with self._lock:
+            if self._connections is None:
+                self._connections = Connections(
+                    kind=settings.redis_type.value,
+                    address=settings.address(repo_path),
+                    master=settings.sentinel_master,
+                    attempts=settings.attempts,
+                    connect_timeout_seconds=settings.connect_timeout_seconds,
+                    read_timeout_seconds=settings.read_timeout_seconds,
+                )
+            return self._connections
+
+    def _write(
+        self, config: RepoConfig, wire: ViewWire, rows: Rows, progress: Progress | None
+    ) -> WriteCounts:
+        settings = config.online_store
+        rule = NewestWins(expiry_seconds=settings.key_ttl_seconds, compare=not settings.skip_dedup)
+        with self.connections(config).link() as link:
+            counts = rule.write(link, wire.timestamp_field, rows, progress)
+        with self._lock:
+            self.counts[wire.name] += counts
+        return counts
+
+    def plan(self, config: RepoConfig, view: FeatureView, features: Sequence[str] | None) -> ReadPlan:
+        """How the features of a view are read; made once for each view object and list of features."""
+        known = (id(view), tuple(features or ()))
+        found = self._plans.get(known)
+        if found is None:
+            if len(self._plans) >= PLANS_KEPT:
+                self._plans.clear()
+            # The plan holds the view, so that no other object takes its id while the plan is kept.
+            found = self._plans[known] = read_plan(config, view, features)
+        return found
+
+    def _requests(
+        self, config: RepoConfig, grouped_refs: GroupedRefs, join_key_values: Mapping[str, Sequence[Value]]
+    ) -> list[ViewRequest]:
+        return [
+            view_request(self.plan(config, view, features), join_key_values)
+            for view, features in grouped_refs
+        ]
+
+    def _entity_commands(
+        self, config: RepoConfig, view: FeatureView, entity_keys: list[EntityKey], features: list[str] | None
+    ) -> tuple[ReadPlan, list[bytes], list[bytes]]:
+        plan = self.plan(config, view, features)
+        keys = [entity_key(config, key) for key in entity_keys]
+        return plan, keys, [plan.command(key) for key in keys]
+
+
+def _stored_row(plan: ReadPlan, stored: Sequence[bytes | None]) -> StoredRow:
+    entity = read_entity(plan, stored, time.time())
+    if not entity.found:
+        return None, None
+    return entity.at, dict(zip(plan.features, entity.values, strict=True))

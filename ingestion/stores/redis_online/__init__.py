@@ -1,0 +1,1 @@
+"""Parts of the Redis online store: wire formats, connections, the write script, read plans."""

@@ -1,0 +1,187 @@
+"""Sending packed commands to Redis and reading their replies in one round trip. Hot path.
+
+The client library packs each argument of each command anew; here commands come packed, and whoever packed them kept
+what stays the same. Every command touches one key, and must bear being sent twice: after a lost connection all commands
+of a round trip are sent again.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import hiredis
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, ResponseError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+PAUSES = ExponentialBackoff(cap=0.25, base=0.02)
+"""Seconds between two attempts."""
+
+_LOST = (RedisConnectionError, RedisTimeoutError)
+_ELSEWHERE = (MovedError, AskError, TryAgainError, ClusterDownError)
+
+
+class Link(Protocol):
+    """One or many servers to which commands are sent."""
+
+    client: Any
+
+    def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
+        """Replies in the order of the commands; an error reply stands there as the exception."""
+
+
+class AsyncLink(Protocol):
+    """As Link, for one event loop."""
+
+    client: Any
+
+    async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
+        """Replies in the order of the commands; an error reply stands there as the exception."""
+
+
+class ServerLink:
+    """A single server, or the master that sentinels name."""
+
+    def __init__(self, client: Any, attempts: int) -> None:
+        self.client = client
+        self._attempts = attempts
+
+    def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
+        """See Link."""
+        return exchange(self.client.connection_pool, b"".join(commands), len(commands), self._attempts)
+
+
+class ClusterLink:
+    """A cluster: one round trip to each node that holds a key."""
+
+    def __init__(self, client: Any, attempts: int) -> None:
+        self.client = client
+        self._attempts = attempts
+
+    def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
+        """See Link."""
+        replies: list[Any] = [None] * len(commands)
+        for node, positions in self._by_node(keys).items():
+            packed = b"".join(commands[i] for i in positions)
+            pool = self.client.get_redis_connection(node).connection_pool
+            answered = exchange(pool, packed, len(positions), self._attempts)
+            for i, reply in zip(positions, answered, strict=True):
+                replies[i] = self._elsewhere(commands[i]) if isinstance(reply, _ELSEWHERE) else reply
+        return replies
+
+    def _by_node(self, keys: Sequence[bytes]) -> dict[Any, list[int]]:
+        nodes = defaultdict(list)
+        for i, key in enumerate(keys):
+            nodes[self.client.get_node_from_key(key)].append(i)
+        return nodes
+
+    def _elsewhere(self, command: bytes) -> Any:
+        # The client library follows redirections and learns the new layout from them.
+        try:
+            return self.client.execute_command(*arguments(command))
+        except ResponseError as error:
+            return error
+
+
+class AsyncServerLink:
+    """A single server, or the master that sentinels name, within one event loop."""
+
+    def __init__(self, client: Any, attempts: int) -> None:
+        self.client = client
+        self._attempts = attempts
+
+    async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
+        """See Link."""
+        packed = b"".join(commands)
+        for failures in range(1, self._attempts):
+            try:
+                return await self._once(packed, len(commands))
+            except _LOST:
+                await asyncio.sleep(PAUSES.compute(failures))
+        return await self._once(packed, len(commands))
+
+    async def _once(self, packed: bytes, replies: int) -> list[Any]:
+        pool = self.client.connection_pool
+        connection = await pool.get_connection()
+        try:
+            await connection.send_packed_command(packed)
+            return [await _reply_async(connection) for _ in range(replies)]
+        except BaseException:
+            # A cancelled request too leaves replies behind that the next one would take for its own.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await pool.release(connection)
+
+
+class AsyncClusterLink:
+    """A cluster within one event loop; the client library's pipeline sorts the commands by node."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+
+    async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  the pipeline finds the node
+        """See Link."""
+        pipeline = self.client.pipeline()
+        for command in commands:
+            pipeline.execute_command(*arguments(command))
+        return list(await pipeline.execute(raise_on_error=False))
+
+
+def exchange(pool: Any, packed: bytes, replies: int, attempts: int) -> list[Any]:
+    """Send over one connection of the pool and read so many replies."""
+    for failures in range(1, attempts):
+        try:
+            return _once(pool, packed, replies)
+        except _LOST:
+            time.sleep(PAUSES.compute(failures))
+    return _once(pool, packed, replies)
+
+
+def checked(replies: list[Any]) -> list[Any]:
+    """The replies, if none of them is an error.
+
+    Raises:
+        redis.exceptions.RedisError: the first error among them.
+    """
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            raise reply
+    return replies
+
+
+def arguments(command: bytes) -> list[bytes]:
+    """A packed command taken apart again; commands and replies share one notation."""
+    reader = hiredis.Reader()
+    reader.feed(command)
+    return list(reader.gets())
+
+
+def _once(pool: Any, packed: bytes, replies: int) -> list[Any]:
+    connection = pool.get_connection()
+    try:
+        connection.send_packed_command([packed])
+        return [_reply(connection) for _ in range(replies)]
+    except BaseException:
+        # Unread replies would be taken for those of the next commands.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error
+
+
+async def _reply_async(connection: Any) -> Any:
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error

@@ -1,0 +1,67 @@
+"""Event timestamps as Feast's Redis format keeps them: a ``google.protobuf.Timestamp``, seconds and nanoseconds. Hot path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ingestion.stores.redis_online.ragged import Bytes, joined, varints
+from ingestion.stores.redis_online.values import varint
+
+_SECONDS, _NANOS = 0x08, 0x10
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+
+
+@dataclass(frozen=True)
+class Instants:
+    """A column of instants.
+
+    Attributes:
+        seconds: Unix seconds rounded down, int64 [rows].
+        nanos: Nanoseconds behind the second, int64 [rows], in [0, 1e9).
+    """
+
+    seconds: NDArray[np.int64]
+    nanos: NDArray[np.int64]
+
+    def decimals(self) -> tuple[Bytes, Bytes]:
+        """Seconds and nanoseconds in decimal digits."""
+        return _decimal(self.seconds), _decimal(self.nanos)
+
+    def encoded(self) -> Bytes:
+        """Timestamp protobuf of each row; a part that is zero takes no bytes."""
+        seconds = varints(self.seconds, _SECONDS, self.seconds == 0)
+        return joined([seconds, varints(self.nanos, _NANOS, self.nanos == 0)])
+
+
+def instants(column: pa.Array) -> Instants:
+    """Instants of a timestamp column; without zone it is UTC.
+
+    Raises:
+        ValueError: on another type and on nulls: a row without event time has no place in the order of rows.
+    """
+    if not pa.types.is_timestamp(column.type):
+        raise ValueError(f"an event timestamp is a timestamp column, not {column.type}")
+    if column.null_count:
+        raise ValueError(f"{column.null_count} of {len(column)} rows have no event timestamp")
+    per_second = _PER_SECOND[column.type.unit]
+    ticks = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return Instants(ticks // per_second, ticks % per_second * (10**9 // per_second))
+
+
+def _decimal(numbers: NDArray[np.int64]) -> Bytes:
+    return pa.array(numbers).cast(pa.string()).cast(pa.binary())
+
+
+def decode(stored: bytes) -> tuple[int, int]:
+    """Seconds and nanoseconds of a stored Timestamp."""
+    seconds = nanos = at = 0
+    while at < len(stored):
+        tag = stored[at]
+        value, at = varint(stored, at + 1)
+        if tag == _SECONDS:
+            seconds = value
+        elif tag == _NANOS:
+            nanos = value
+    return seconds, nanos
