@@ -3,40 +3,63 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
 from infra.services.errors import ServiceError
 from infra.services.lock import exclusive
 from infra.services.service import Service
-from infra.settings import InfraSettings
+from infra.settings import InfraSettings, describe
+
+
+class Stack(Protocol):
+    """Services that are brought up together."""
+
+    @property
+    def services(self) -> Sequence[Service]:
+        """In the order in which they start; they end in the opposite one."""
+
+    def up(self) -> None:
+        """Start what does not run; raises `ServiceError`."""
 
 
 def main(
     program: str,
-    settings: InfraSettings,
-    services: Sequence[Service],
-    up: Callable[[], None],
+    description: str | None,
+    stack_of: Callable[[InfraSettings], Stack],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Run `up`, `down` or `status`; the exit status. `status` gives 1 unless every service answers."""
-    parser = argparse.ArgumentParser(f"python -m {program}", description=", ".join(s.name for s in services))
-    parser.add_argument("action", choices=("up", "down", "status"), help="both up and down may be repeated")
+    """Run `up`, `down` or `status`; the exit status. `status` gives 1 unless every service answers, wrong settings 2."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {program}",
+        description=description,
+        epilog="settings (environment):\n" + describe(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("action", choices=("up", "down", "status"), help="up and down may be repeated")
     action = parser.parse_args(arguments).action
-    if action == "status":
-        return _status(services)
-    with exclusive(settings.services_dir / ".lock"):
-        return _up(services, up) if action == "up" else _down(services)
-
-
-def _up(services: Sequence[Service], up: Callable[[], None]) -> int:
     try:
-        up()
+        settings = InfraSettings()
+    except ValidationError as error:
+        print(f"settings: {error}", file=sys.stderr)
+        return 2
+    stack = stack_of(settings)
+    if action == "status":
+        return _status(stack.services)
+    with exclusive(settings.services_dir / ".lock"):
+        return _up(stack) if action == "up" else _down(stack.services)
+
+
+def _up(stack: Stack) -> int:
+    try:
+        stack.up()
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 1
-    return _status(services)
+    return _status(stack.services)
 
 
 def _down(services: Sequence[Service]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infra.commands import main
 from infra.programs import PythonServer, api, stream_worker
-from infra.services.local import kafka_service, redis_service, supervisor
+from infra.services.local import LocalServices, kafka_service, redis_service, supervisor
 from infra.services.service import Service
 from infra.settings import InfraSettings
 from infra.topics import create_platform_topics
@@ -53,15 +53,14 @@ class Platform:
 
     def start_services(self) -> None:
         """Redis and Kafka, both answering on return."""
-        self.redis.up()
-        self.kafka.up()
+        LocalServices(self.settings).up()
 
     def create_topics(self) -> frozenset[str]:
         """Those of the event topics and the dead-letter topic that were absent; the services must run."""
         return create_platform_topics(self.kafka.up(), self.settings)
 
     def start_stream_worker(self) -> None:
-        """Consuming on return; wants applied definitions and the topics."""
+        """Healthy on return; wants applied definitions and the topics."""
         self.stream.up()
 
     def start_api(self) -> None:
@@ -97,5 +96,4 @@ class Platform:
 
 
 if __name__ == "__main__":
-    platform = Platform(InfraSettings())
-    sys.exit(main("infra.platform", platform.settings, platform.services, platform.up))
+    sys.exit(main("infra.platform", __doc__, Platform))

@@ -43,8 +43,8 @@ class PythonServer:
 
 
 def stream_worker(environment: Mapping[str, str]) -> PythonServer:
-    """Kafka to features; its metrics are served once it consumes."""
-    return PythonServer("stream", "ingestion.stream", "SHOP_STREAM_METRICS_PORT", "/metrics", environment)
+    """Kafka to features; its health and metrics are served beside it."""
+    return PythonServer("stream", "ingestion.stream", "SHOP_STREAM_METRICS_PORT", "/health", environment)
 
 
 def api(environment: Mapping[str, str]) -> PythonServer:

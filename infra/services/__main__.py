@@ -1,23 +1,9 @@
-"""Redis and Kafka alone: `python -m infra.services up|down|status`."""
+"""Redis and Kafka alone, without our programs."""
 
 import sys
 
 from infra.commands import main
-from infra.services.local import services
-from infra.settings import InfraSettings
-
-
-def run() -> int:
-    """The exit status."""
-    settings = InfraSettings()
-    both = services(settings)
-
-    def up() -> None:
-        for service in both:
-            service.up()
-
-    return main("infra.services", settings, both, up)
-
+from infra.services.local import LocalServices
 
 if __name__ == "__main__":
-    sys.exit(run())
+    sys.exit(main("infra.services", __doc__, LocalServices))

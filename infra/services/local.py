@@ -1,5 +1,7 @@
 """The two services as the settings say: ours on loopback, or those that already run elsewhere."""
 
+from dataclasses import dataclass
+
 from infra.services.jars import Jars
 from infra.services.kafka import KafkaServer
 from infra.services.processes import Supervisor
@@ -41,6 +43,18 @@ def kafka_service(settings: InfraSettings) -> Service:
     )
 
 
-def services(settings: InfraSettings) -> tuple[Service, ...]:
-    """In the order in which they start; they end in the opposite one."""
-    return redis_service(settings), kafka_service(settings)
+@dataclass(frozen=True)
+class LocalServices:
+    """Redis and Kafka, together."""
+
+    settings: InfraSettings
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """In the order in which they start; they end in the opposite one."""
+        return redis_service(self.settings), kafka_service(self.settings)
+
+    def up(self) -> None:
+        """Both answer on return; what already runs is kept. Raises `ServiceError`."""
+        for service in self.services:
+            service.up()

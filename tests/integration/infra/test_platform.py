@@ -1,8 +1,12 @@
 """The platform's steps and its command line."""
 
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,7 @@ from infra import commands, topics
 from infra.platform import Platform
 from infra.programs import PythonServer, api, stream_worker
 from infra.services.errors import ServiceStartError
+from infra.services.local import LocalServices
 from infra.services.ports import LOOPBACK, free_port
 from infra.services.service import Service
 from infra.settings import InfraSettings
@@ -109,15 +114,28 @@ def test_a_program_that_fails_shows_its_traceback(tmp_path: Path) -> None:
         service.up()
 
 
-def test_up_status_and_down_tell_what_is(web: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit status 0 when all of it holds; status gives 1 when something is down."""
-    settings = own_settings(web.supervisor.folder.parent)
+@dataclass(frozen=True)
+class Alone:
+    """A stack of one service."""
 
-    def up() -> None:
-        web.up()
+    service: Service
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        return (self.service,)
+
+    def up(self) -> None:
+        self.service.up()
+
+
+def test_up_status_and_down_tell_what_is(
+    web: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 0 when all of it holds; status gives 1 when something is down."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(tmp_path))
 
     def run(action: str) -> tuple[int, str]:
-        return commands.main("infra.test", settings, [web], up, [action]), capsys.readouterr().out
+        return commands.main("infra.test", None, lambda _: Alone(web), [action]), capsys.readouterr().out
 
     assert run("status")[0] == 1
     for _ in range(2):
@@ -129,20 +147,47 @@ def test_up_status_and_down_tell_what_is(web: Service, capsys: pytest.CaptureFix
 
 
 def test_an_error_of_up_is_printed_without_a_traceback(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit status 1 and the message on stderr."""
-    settings = own_settings(tmp_path, redis_address=f"{LOOPBACK}:{free_port()}", start_timeout_seconds=0.1)
-    platform = Platform(settings)
-    assert commands.main("infra.test", settings, platform.services, platform.up, ["up"]) == 1
-    assert capsys.readouterr().err.startswith("redis does not answer at")
+    """Exit status 1 and the message on stderr; a wrong setting is named."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SHOP_START_TIMEOUT_SECONDS", "0.1")
+    monkeypatch.setenv("SHOP_REDIS_ADDRESS", f"{LOOPBACK}:{free_port()}")
+    for program, stack in (("infra.services", LocalServices), ("infra.platform", Platform)):
+        assert commands.main(program, None, stack, ["up"]) == 1
+        assert capsys.readouterr().err.startswith("redis does not answer at")
+    monkeypatch.setenv("SHOP_KAFKA_BOOTSTRAP", "nowhere")
+    assert commands.main("infra.platform", None, Platform, ["up"]) == 2
+    assert "'nowhere' is not host:port" in capsys.readouterr().err
 
 
 def test_the_topics_command_creates_what_is_absent(
-    settings: InfraSettings, capsys: pytest.CaptureFixture[str]
+    settings: InfraSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It prints what it created, and the second time that there was nothing to do."""
-    assert topics.main(settings) == 0
-    assert capsys.readouterr().out.startswith("created ")
-    assert topics.main(settings) == 0
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("SHOP_KAFKA_BOOTSTRAP", str(settings.kafka_bootstrap))
+    monkeypatch.setenv("SHOP_DEAD_LETTER_TOPIC", settings.dead_letter_topic)
+    monkeypatch.setattr(sys, "argv", ["infra.topics"])
+    assert topics.main() == 0
+    assert settings.dead_letter_topic in capsys.readouterr().out
+    assert topics.main() == 0
     assert capsys.readouterr().out == "created nothing: all topics are there\n"
+
+
+def test_each_event_type_has_its_topic() -> None:
+    """The topics created are those that the feature definitions read."""
+    from feature_repo import events
+    from ingestion.derive import EventType
+
+    defined = {kind.name for kind in vars(events).values() if isinstance(kind, EventType)}
+    assert set(InfraSettings().event_topics) == defined
+
+
+@pytest.mark.parametrize("module", ["infra.platform", "infra.services", "infra.topics"])
+def test_help_is_quick_and_lists_the_settings(module: str) -> None:
+    """Neither Feast nor Great Expectations is imported for it."""
+    command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "SHOP_KAFKA_BOOTSTRAP" in shown.stdout
+    assert not re.search(r"\| +(feast|great_expectations)$", shown.stderr, re.MULTILINE)
