@@ -56,7 +56,9 @@ class Connection:
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await self.reader.readuntil(b"\r\n\r\n")
         length = next(
-            int(line.split(b":")[1]) for line in answer.split(b"\r\n") if line.lower().startswith(b"content-length:")
+            int(line.split(b":")[1])
+            for line in answer.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
         )
         await self.reader.readexactly(length)
         return answer.split(b" ", 2)[1].decode()
@@ -107,7 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--url", required=True, help="http://127.0.0.1:PORT/predict")
     parser.add_argument("--requests-per-second", type=float, default=100)
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--bodies", type=Path, required=True, help="file with one JSON body a line, used in turn")
+    parser.add_argument(
+        "--bodies", type=Path, required=True, help="file with one JSON body a line, used in turn"
+    )
     parser.add_argument("--json", type=Path, help="where to write the result")
     options = parser.parse_args(arguments)
     bodies = options.bodies.read_bytes().splitlines()

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 TAIL_LINES = 25
 Result = TypeVar("Result")
@@ -36,11 +43,8 @@ class Steps:
     environment: Mapping[str, str]
     console: Console
     seconds: dict[str, float] = field(default_factory=dict)
-    _progress: Progress | None = None
 
-    @contextmanager
-    def shown(self) -> Iterator["Steps"]:
-        """Draw the progress while the steps run."""
+    def __post_init__(self) -> None:
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -48,10 +52,14 @@ class Steps:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.console) as self._progress:
-            self._overall = self._progress.add_task("the whole job", total=self.total)
+        self._progress = Progress(*columns, console=self.console)
+        self._overall = self._progress.add_task("the whole job", total=self.total)
+
+    @contextmanager
+    def shown(self) -> Iterator["Steps"]:
+        """Draw the progress while the steps run."""
+        with self._progress:
             yield self
-        self._progress = None
 
     def command(self, title: str, arguments: Sequence[str]) -> None:
         """Run a program to its end.
@@ -63,7 +71,6 @@ class Steps:
 
     def call(self, title: str, step: Callable[[], Result]) -> Result:
         """Run a function as a step; returns what it returns."""
-        assert self._progress is not None, "steps run inside shown()"
         task = self._progress.add_task(title, total=1)
         began = time.monotonic()
         try:
