@@ -157,7 +157,9 @@ def _comparable(view: str, column: str, ours: pl.Series, theirs: pl.DataType) ->
     if ours.dtype.is_numeric() and theirs.is_numeric():
         cast = ours.cast(theirs, strict=False)
         return pl.select(pl.when(cast.cast(ours.dtype, strict=False) == ours).then(cast)).to_series()
-    if ours.dtype == pl.Null or isinstance(ours.dtype, pl.Categorical | pl.Enum):
+    if ours.null_count() == len(ours):
+        return pl.Series(ours.name, [None] * len(ours), dtype=theirs)
+    if isinstance(ours.dtype, pl.Categorical | pl.Enum):
         return ours.cast(theirs, strict=False)
     raise EntityRowsError(
         f"view {view!r} has the join key {column!r} as {theirs}, entity_df has it as {ours.dtype}; convert it to match"

@@ -1,0 +1,147 @@
+"""`feast materialize` and `feast materialize-incremental` of a real feature store into a real Redis."""
+
+import math
+import uuid
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from feast import FeatureStore
+from feast.errors import FeatureViewNotFoundException
+
+from ingestion.stores.engine import EngineError, load_gate
+from tests.services import RunningRedis
+from tests.small_shop import NOON, entity_rows, order, small_shop, user_orders, write_orders, write_table
+
+HOUR = timedelta(hours=1)
+WINDOWS = [f"user_orders:{f.name}" for f in user_orders.features]
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def online_store(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Settings of our online store, and of one of Feast's."""
+    if request.param == "sqlite":
+        return {"type": "sqlite", "path": str(tmp_path / "online.db")}
+    server: RunningRedis = request.getfixturevalue("redis_server")
+    return {"type": "ingestion.stores.online.RedisOnlineStore", "connection_string": server.address}
+
+
+def shop(folder: Path, online_store: dict[str, Any], **options: Any) -> FeatureStore:
+    """Affinities of one user, on either side of noon; a project of its own in the shared Redis."""
+    columns = {"user_id": ["a"] * 3, "product_id": ["x"] * 3, "score": [0.25, 0.5, 0.75]}
+    write_table(folder, "affinity", **columns, event_timestamp=[NOON - HOUR, NOON, NOON + HOUR])
+    return small_shop(folder, online_store, project=f"small_{uuid.uuid4().hex[:8]}", **options)
+
+
+@pytest.fixture
+def store(tmp_path: Path, online_store: dict[str, Any]) -> FeatureStore:
+    return shop(tmp_path, online_store)
+
+
+def minutes(value: float) -> datetime:
+    return NOON + timedelta(minutes=value)
+
+
+def online(store: FeatureStore, features: list[str], *users: str) -> list[dict[str, Any]]:
+    rows = [{"user_id": user, "product_id": "x"} for user in users]
+    found = store.get_online_features(features, rows).to_dict()
+    names = [name for name in found if name not in {"user_id", "product_id"}]
+    return [{name: found[name][i] for name in names} for i in range(len(users))]
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    if ours is None or theirs is None or theirs != theirs:  # noqa: PLR0124  # NaN is pandas' null
+        return ours is None and (theirs is None or theirs != theirs)  # noqa: PLR0124
+    return math.isclose(ours, theirs, rel_tol=1e-9) if isinstance(ours, float) else bool(ours == theirs)
+
+
+def test_what_is_served_equals_history_at_the_end(store: FeatureStore, tmp_path: Path) -> None:
+    """Windowed and plain views, for users with and without recent events."""
+    write_orders(
+        tmp_path,
+        [
+            order(f"o{i}", "ab"[i % 2], -170 + 11 * i, product_id="xyz"[i % 3], amount=float(i))
+            for i in range(15)
+        ]
+        + [order("late", "a", -1, late=30), order("o3", "a", -2)],
+    )
+    store.materialize(minutes(-600), NOON, feature_views=["user_orders", "affinity"])
+    features = [*WINDOWS, "affinity:score"]
+    expected = store.get_historical_features(entity_rows(("a", "x", 0), ("b", "x", 0)), features).to_df()
+    for served, row in zip(online(store, features, "a", "b"), expected.to_dict("records"), strict=True):
+        assert {name: value for name, value in served.items() if not same(value, row[name])} == {}
+
+
+def test_every_entity_is_written_however_old_its_last_change(store: FeatureStore, tmp_path: Path) -> None:
+    """A window that reaches back behind the start is complete, and so is the entity's row."""
+    write_orders(tmp_path, [order("1", "a", -100), order("2", "b", -5)])
+    store.materialize(minutes(-10), NOON, feature_views=["user_orders"])
+    assert (
+        online(store, ["user_orders:user_product_id_last_3h"], "a", "b")
+        == [{"user_product_id_last_3h": "x"}] * 2
+    )
+
+
+def test_incremental_refreshes_who_only_lost_events(store: FeatureStore, tmp_path: Path) -> None:
+    """Redis does not go on serving the counts of an hour ago."""
+    write_orders(tmp_path, [order("1", "a", -5), order("2", "b", -5)])
+    store.materialize(minutes(-600), NOON, feature_views=["user_orders"])
+    write_orders(tmp_path, [order("3", "b", 239)], first_offset=2)
+    store.materialize_incremental(minutes(240), feature_views=["user_orders"])
+    names = ["user_orders:user_orders_count_1h", "user_orders:user_product_id_last_3h"]
+    assert online(store, names, "a", "b") == [
+        {"user_orders_count_1h": 0, "user_product_id_last_3h": None},
+        {"user_orders_count_1h": 1, "user_product_id_last_3h": "x"},
+    ]
+
+
+def test_incremental_picks_up_late_rows(store: FeatureStore, tmp_path: Path) -> None:
+    """An event from before the last run that arrived since then counts now."""
+    write_orders(tmp_path, [order("1", "a", -50)])
+    store.materialize(minutes(-600), NOON, feature_views=["user_orders"])
+    write_orders(tmp_path, [order("2", "a", -55, late=57)], first_offset=1)
+    store.materialize_incremental(minutes(4), feature_views=["user_orders"])
+    assert online(store, ["user_orders:user_orders_count_1h"], "a") == [{"user_orders_count_1h": 2}]
+
+
+@pytest.mark.parametrize("online_store", ["redis"], indirect=True)
+def test_a_newer_row_is_not_overwritten(store: FeatureStore, tmp_path: Path) -> None:
+    """A materialization of the past beside a live stream leaves the stream's row."""
+    write_orders(tmp_path, [order("1", "a", -5), order("2", "a", 5)])
+    for end in (minutes(6), NOON):
+        store.materialize(minutes(-600), end, feature_views=["user_orders"])
+    assert online(store, ["user_orders:user_orders_count_1h"], "a") == [{"user_orders_count_1h": 2}]
+
+
+def test_nothing_archived_is_nothing_written(store: FeatureStore) -> None:
+    """An event type without events is no error."""
+    store.materialize(minutes(-600), NOON, feature_views=["user_orders"])
+
+
+def test_a_failing_view_fails_the_command(store: FeatureStore, tmp_path: Path) -> None:
+    """With the error of the view."""
+    (tmp_path / "data/tables/affinity/0.parquet").write_bytes(b"not parquet")
+    with pytest.raises(pl.exceptions.ComputeError):
+        store.materialize(minutes(-600), NOON, feature_views=["affinity"])
+    with pytest.raises(FeatureViewNotFoundException):
+        store.materialize(minutes(-600), NOON, feature_views=["unheard_of"])
+
+
+def test_a_batch_that_the_gate_refuses_is_not_written(tmp_path: Path, online_store: dict[str, Any]) -> None:
+    """And the command fails with the gate's report."""
+    store = shop(tmp_path, online_store, gate="tests.small_shop.RefuseSmallBatches")
+    with pytest.raises(ValueError, match="affinity: 1 rows are too few"):
+        store.materialize(minutes(-600), NOON, feature_views=["affinity"])
+    assert online(store, ["affinity:score"], "a") == [{"score": None}]
+    write_table(tmp_path, "affinity", user_id=["b"], product_id=["x"], score=[1.0], event_timestamp=[NOON])
+    store.materialize(minutes(-600), NOON, feature_views=["affinity"])
+    assert online(store, ["affinity:score"], "a", "b") == [{"score": 0.5}, {"score": 1.0}]
+
+
+@pytest.mark.parametrize("path", ["no.such.Gate", "ingestion.archive.NoSuchGate", "Gate"])
+def test_a_gate_that_cannot_be_loaded_is_named(path: str) -> None:
+    """With the setting in which it stands."""
+    with pytest.raises(EngineError, match=f"batch_engine.gate is '{path}'"):
+        load_gate(path)
