@@ -1,0 +1,117 @@
+"""The stream worker: `python -m ingestion.stream`. Reads events from Kafka, keeps features in Redis and the archive current."""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from threading import Event
+
+from ingestion.stream.clock import Clock, EventClock, WallClock
+from ingestion.stream.consumer import EventConsumer
+from ingestion.stream.errors import StreamError
+from ingestion.stream.http import MetricsServer
+from ingestion.stream.letterbox import LetterBox
+from ingestion.stream.log import say, set_up
+from ingestion.stream.metrics import StreamMetrics
+from ingestion.stream.settings import StreamSettings, describe
+from ingestion.stream.status import Status
+from ingestion.stream.topics import ensure
+from ingestion.stream.worker import Parts, Worker, wall_us
+
+log = logging.getLogger("ingestion.stream")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Work until SIGTERM or SIGINT; the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m ingestion.stream",
+        description=__doc__,
+        epilog=f"settings, from the environment:\n{describe()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(argv)
+    settings = StreamSettings()
+    set_up(settings.log_level.upper())
+    try:
+        run(settings, stop_on_signal())
+    except StreamError as error:
+        say(log, logging.ERROR, str(error), error=type(error).__name__)
+        return 1
+    return 0
+
+
+def run(settings: StreamSettings, stop: Event) -> None:
+    """Compose a worker and let it work until `stop` is set."""
+    status = Status(StreamMetrics())
+    server = MetricsServer(settings.stream_metrics_host, settings.stream_metrics_port, status)
+    say(log, logging.INFO, "listening", host=settings.stream_metrics_host, port=server.port)
+    try:
+        Worker(compose(settings, status, stop), settings).run()
+    finally:
+        server.close()
+    say(log, logging.INFO, "stopped; everything that was read is durable")
+
+
+def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
+    """Everything a worker needs, connected."""
+    # Seconds of import, and behind our metrics: see `metrics`.
+    from feast import FeatureStore  # noqa: PLC0415
+
+    from ingestion.stores.push import push_rows, redis_store  # noqa: PLC0415
+    from ingestion.stores.redis_online.address import RedisUnavailableError  # noqa: PLC0415
+    from ingestion.stream.registry import event_topics  # noqa: PLC0415
+    from ingestion.stream.sink import FeastSink  # noqa: PLC0415
+
+    bootstrap = settings.bootstrap()
+    store = FeatureStore(repo_path=str(settings.feature_repo))
+    topics = event_topics(store)
+    connections = redis_store(store).connections(store.config)
+    partitions = {topic.name: settings.topic_partitions for topic in topics}
+    ensure(
+        bootstrap,
+        {**partitions, settings.dead_letter_topic: 1, settings.lead_topic: 1},
+        settings.stream_start_timeout_seconds,
+    )
+
+    def ping() -> None:
+        with connections.link() as link:
+            link.client.ping()
+
+    say(log, logging.INFO, "serving", topics=",".join(partitions), views=sum(len(t.specs) for t in topics))
+    return Parts(
+        topics=topics,
+        consumer=EventConsumer(
+            bootstrap,
+            settings.stream_group,
+            settings.lead_topic,
+            instance=settings.stream_instance,
+            session_seconds=settings.stream_session_seconds,
+            timeout_seconds=settings.stream_request_timeout_seconds,
+        ),
+        letters=LetterBox(bootstrap, settings.dead_letter_topic, settings.stream_request_timeout_seconds),
+        sink=FeastSink(store, push_rows, ping, away=RedisUnavailableError),
+        new_clock=clock_of(settings),
+        wall_us=wall_us,
+        monotonic=time.monotonic,
+        status=status,
+        stop=stop,
+    )
+
+
+def clock_of(settings: StreamSettings) -> Callable[[], Clock]:
+    """Makes the clock that the settings name."""
+    return EventClock if settings.stream_clock == "event" else lambda: WallClock(wall_us)
+
+
+def stop_on_signal() -> Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

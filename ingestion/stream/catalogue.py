@@ -1,0 +1,39 @@
+"""What a stream worker serves: each event topic with its contract, its archive and the windows over it."""
+
+from dataclasses import dataclass
+
+from ingestion.archive import ARRIVAL, Archive
+from ingestion.events.contract import Contract
+from ingestion.windows.spec import ViewSpec
+
+
+@dataclass(frozen=True)
+class EventTopic:
+    """One topic.
+
+    Attributes:
+        name: Name of the topic.
+        contract: What its messages must look like.
+        archive: Where its events are kept.
+        lateness_us: How far behind the newest event another may be before it counts as late.
+        dedup_horizon_us: How long after its last arrival an event id is recognised.
+        specs: The windowed views over it; none: its events are only archived.
+    """
+
+    name: str
+    contract: Contract
+    archive: Archive
+    lateness_us: int
+    dedup_horizon_us: int
+    specs: tuple[ViewSpec, ...]
+
+    @property
+    def longest_us(self) -> int:
+        """How long an event can count in one of its views."""
+        return max((spec.longest_us for spec in self.specs), default=0)
+
+    @property
+    def columns(self) -> list[str]:
+        """What windows and deduplication read of the archive."""
+        wanted = [self.contract.timestamp_field, self.contract.event_id, ARRIVAL, "_partition", "_offset"]
+        return list(dict.fromkeys(wanted + [column for spec in self.specs for column in spec.columns]))

@@ -1,0 +1,47 @@
+"""A batch of messages becomes rows for the archive and the windows, and dead letters. Hot path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from ingestion.events.contract import Contract
+from ingestion.events.refusal import Rejected
+from ingestion.stream.letters import DeadLetter
+from ingestion.stream.messages import TopicBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What became of a batch.
+
+    Attributes:
+        rows: The contract's columns, ``arrival_timestamp``, ``_topic``, ``_partition``, ``_offset``; in the order read.
+        letters: A dead letter for each of the other messages.
+    """
+
+    rows: pl.DataFrame
+    letters: list[DeadLetter]
+
+
+def decode(batch: TopicBatch, contract: Contract) -> Readable:
+    """Decode a batch; each of its messages is in exactly one part of the result."""
+    decoded = contract.decode(batch.values, batch.arrivals_us)
+    positions = np.asarray(decoded.positions, dtype=np.int64)
+    rows = decoded.frame.with_columns(
+        pl.lit(batch.topic).alias("_topic"),
+        pl.Series("_partition", np.asarray(batch.partitions, dtype=np.int32)[positions]),
+        pl.Series("_offset", np.asarray(batch.offsets, dtype=np.int64)[positions]),
+    )
+    return Readable(rows, [_put_aside(batch, refused) for refused in decoded.rejected])
+
+
+def _put_aside(batch: TopicBatch, refused: Rejected) -> DeadLetter:
+    i = refused.position
+    return DeadLetter.of(
+        (batch.topic, batch.partitions[i], batch.offsets[i]),
+        batch.arrivals_us[i],
+        (refused.kind, refused.reason),
+        batch.keys[i],
+        batch.values[i],
+    )

@@ -1,0 +1,69 @@
+"""The Kafka side of dead letters: delivered before the offsets behind them are committed."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from ingestion.stream.errors import NotDurableError
+from ingestion.stream.letters import DeadLetter
+
+_QUEUE_KBYTES = 64 * 1024
+
+
+class LetterBox:
+    """Sends dead letters to their topic.
+
+    Args:
+        bootstrap: Addresses of the brokers.
+        topic: Name of the dead-letter topic.
+        timeout_seconds: How long `flush` waits for the broker.
+    """
+
+    def __init__(self, bootstrap: str, topic: str, timeout_seconds: float) -> None:
+        self._topic = topic
+        self._timeout = timeout_seconds
+        self._refused: list[str] = []
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "client.id": "dead-letters",
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "delivery.timeout.ms": round(timeout_seconds * 1000),
+                "queue.buffering.max.kbytes": _QUEUE_KBYTES,
+            }
+        )
+
+    def send(self, letters: Iterable[DeadLetter]) -> None:
+        """Hand letters to the client; waits only when its queue is full."""
+        for letter in letters:
+            try:
+                self._produce(letter)
+            except BufferError:
+                self.flush()
+                self._produce(letter)
+
+    def flush(self) -> None:
+        """Wait until the broker has every letter.
+
+        Raises:
+            NotDurableError: it refused one, or did not answer in time.
+        """
+        waiting = self._producer.flush(self._timeout)
+        if self._refused or waiting:
+            reason = self._refused[0] if self._refused else f"{waiting} unanswered after {self._timeout:g} s"
+            self._refused.clear()
+            raise NotDurableError(
+                f"dead letters could not be written to topic {self._topic!r}: {reason}; "
+                "their offsets are not committed, a restart reads them again"
+            )
+
+    def _produce(self, letter: DeadLetter) -> None:
+        self._producer.produce(
+            self._topic, letter.value, letter.key, headers=letter.headers(), on_delivery=self._delivered
+        )
+        self._producer.poll(0)
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._refused.append(KafkaException(error).args[0].str())

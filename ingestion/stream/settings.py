@@ -1,0 +1,92 @@
+"""Settings of the stream worker and of the dead-letter command."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ingestion.stream.errors import KafkaUnreachableError
+
+
+class StreamSettings(BaseSettings):
+    """Read from the environment, each name with the prefix `SHOP_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
+    )
+
+    data_dir: Path = Path("data")
+    """Everything the platform writes on this machine lies under this folder."""
+    feature_repo: Path = Path("feature_repo")
+    """Folder of the Feast definitions; paths in feature_store.yaml are relative to it."""
+    kafka_bootstrap: str | None = None
+    """Brokers, `host:port` separated by commas; by default what `make up` left in services/kafka.addr of the data folder."""
+    topic_partitions: int = Field(default=4, ge=1)
+    """Partitions of an event topic that does not exist yet."""
+    dead_letter_topic: str = "dead_letters"
+    """Where messages go that cannot be read."""
+
+    stream_group: str = "shop_stream"
+    """Consumer group; one worker of a group works, the others stand by."""
+    stream_instance: str | None = None
+    """Name under which a worker is known again at once after a crash; two workers must not share one."""
+    stream_session_seconds: float = Field(default=6.0, ge=6.0)
+    """How long a worker may be silent before a standby takes its place."""
+    stream_clock: Literal["wall", "event"] = "wall"
+    """What moves the windows: the machine's clock, or the newest event time (replay of old files)."""
+    stream_batch_max_messages: int = Field(default=5_000, ge=1, le=1_000_000)
+    """Most messages taken at once."""
+    stream_wait_milliseconds: int = Field(default=50, ge=1)
+    """How long an idle worker waits for a message before it looks at the clock."""
+    stream_linger_milliseconds: int = Field(default=5, ge=0)
+    """How long it waits for more once it has one; under load a batch is what came in during the last one."""
+    stream_archive_seconds: float = Field(default=5.0, gt=0)
+    """Longest time that an event waits for its archive file; offsets are committed behind it."""
+    stream_archive_max_rows: int = Field(default=200_000, ge=1)
+    """Most events that wait for their archive file."""
+    stream_boundary_rows: int = Field(default=2_000, ge=1)
+    """Most rows of windows that lost a tile pushed between two batches of events."""
+    stream_start_timeout_seconds: float = Field(default=30.0, gt=0)
+    """How long Kafka and Redis may take to answer at the start."""
+    stream_request_timeout_seconds: float = Field(default=60.0, gt=0)
+    """How long Kafka may take to answer later, and to take a dead letter."""
+    stream_retry_max_seconds: float = Field(default=5.0, gt=0)
+    """Longest pause between two attempts to reach Redis."""
+    stream_metrics_host: str = "127.0.0.1"
+    """Address on which /metrics and /health are served."""
+    stream_metrics_port: int = Field(default=8001, ge=0, le=65535)
+    """Port for them; 0 takes a free one and logs it."""
+    log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
+    """From which level on lines are logged."""
+
+    @property
+    def lead_topic(self) -> str:
+        """Topic of one partition, without messages, whose holder in the group works."""
+        return f"{self.stream_group}_lead"
+
+    def bootstrap(self) -> str:
+        """Addresses of the brokers.
+
+        Raises:
+            KafkaUnreachableError: none is set and no local broker has left its address.
+        """
+        if self.kafka_bootstrap:
+            return self.kafka_bootstrap
+        file = self.data_dir / "services" / "kafka.addr"
+        try:
+            return file.read_text().strip()
+        except FileNotFoundError:
+            raise KafkaUnreachableError(
+                f"no Kafka broker is known: there is no {file}; start one with `make up`, "
+                "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
+            ) from None
+
+
+def describe() -> str:
+    """One line per setting: its variable, its default and what it says."""
+    prefix = StreamSettings.model_config["env_prefix"]
+    return "\n".join(
+        f"  {(prefix + name).upper():<36} {field.description or ''} [{field.default}]"
+        for name, field in StreamSettings.model_fields.items()
+    )

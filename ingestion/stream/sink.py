@@ -1,0 +1,116 @@
+"""Where rows go: the online store behind a small interface, with patience for one that is away."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import polars as pl
+
+
+class SinkAwayError(ConnectionError):
+    """The online store does not answer at the moment; what was pushed may be pushed again."""
+
+
+class Sink(Protocol):
+    """Takes rows of a view: join keys, ``event_timestamp``, features. Of an entity the newest row stays."""
+
+    def check(self) -> None:
+        """Ask whether the store answers.
+
+        Raises:
+            SinkAwayError: it does not.
+        """
+
+    def push(self, view: str, rows: pl.DataFrame) -> None:
+        """Return once the rows can be read.
+
+        Raises:
+            SinkAwayError: the store does not answer.
+        """
+
+
+class FeastSink:
+    """Feast's online store in Redis.
+
+    Args:
+        store: The feature store.
+        push_rows: Writes a frame of a view's rows: ``push_rows(store, view_name, frame)``.
+        ping: Asks the store for a sign of life.
+        away: What both raise while the store does not answer.
+    """
+
+    def __init__(
+        self,
+        store: Any,
+        push_rows: Callable[[Any, str, pl.DataFrame], Any],
+        ping: Callable[[], Any],
+        away: type[Exception],
+    ) -> None:
+        self._store = store
+        self._push_rows = push_rows
+        self._ping = ping
+        self._away = away
+
+    def check(self) -> None:
+        """Ask for a sign of life."""
+        try:
+            self._ping()
+        except self._away as error:
+            raise SinkAwayError(str(error)) from error
+
+    def push(self, view: str, rows: pl.DataFrame) -> None:
+        """Write the rows."""
+        try:
+            self._push_rows(self._store, view, rows)
+        except self._away as error:
+            raise SinkAwayError(str(error)) from error
+
+
+class PatientSink:
+    """Pushes again and again until the store answers.
+
+    Args:
+        sink: The store.
+        pause: Waits so many seconds; raises what shall end the waiting.
+        longest_pause_seconds: Pauses double up to this.
+        told: Called with the error before each pause, and with None once the store answers again.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        pause: Callable[[float], None],
+        longest_pause_seconds: float,
+        told: Callable[[SinkAwayError | None], None],
+    ) -> None:
+        self._sink = sink
+        self._pause = pause
+        self._longest = longest_pause_seconds
+        self._told = told
+
+    def check(self) -> None:
+        """Return once the store answers."""
+        self._until_it_answers(self._sink.check)
+
+    def push(self, view: str, rows: pl.DataFrame) -> None:
+        """Return once the rows can be read, however long it takes."""
+        self._until_it_answers(lambda: self._sink.push(view, rows))
+
+    def _until_it_answers(self, act: Callable[[], None]) -> None:
+        for attempt, seconds in enumerate(pauses(self._longest)):
+            try:
+                act()
+            except SinkAwayError as error:
+                self._told(error)
+                self._pause(seconds)
+            else:
+                if attempt:
+                    self._told(None)
+                return
+
+
+def pauses(longest_seconds: float) -> Iterator[float]:
+    """0.1 s, doubled up to ``longest_seconds``, without end."""
+    seconds = 0.1
+    while True:
+        yield min(seconds, longest_seconds)
+        seconds = min(2 * seconds, longest_seconds)

@@ -1,0 +1,50 @@
+"""Topics on the broker: created where they are absent, and a clear error where no broker answers."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from ingestion.stream.errors import KafkaUnreachableError, TopicError
+
+
+def ensure(bootstrap: str, partitions: Mapping[str, int], timeout_seconds: float) -> list[str]:
+    """Create those topics that do not exist; those that exist stay as they are.
+
+    Args:
+        bootstrap: Addresses of the brokers.
+        partitions: Number of partitions for each topic that has to be created.
+        timeout_seconds: How long to wait for a broker.
+
+    Returns:
+        Names of the topics that were created.
+
+    Raises:
+        KafkaUnreachableError: no broker answers in time.
+        TopicError: the broker refuses to create one.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        existing = admin.list_topics(timeout=timeout_seconds).topics
+    except KafkaException as error:
+        raise KafkaUnreachableError(
+            f"no Kafka broker answers at {bootstrap} (waited {timeout_seconds:g} s): start one with `make up`, "
+            "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
+        ) from error
+    absent = {name: count for name, count in partitions.items() if name not in existing}
+    if absent:
+        for name, future in admin.create_topics(
+            [NewTopic(name, count) for name, count in absent.items()]
+        ).items():
+            _check(name, future)
+    return sorted(absent)
+
+
+def _check(name: str, future: Future[None]) -> None:
+    try:
+        future.result()
+    except KafkaException as error:
+        reason: KafkaError = error.args[0]
+        if reason.code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            raise TopicError(f"topic {name!r} cannot be created: {reason.str()}") from error
