@@ -11,7 +11,8 @@ from expectations.definitions import Column, Kind
 from expectations.ranges import Ordering
 from expectations.settings import QualitySettings
 
-_WHOLE: Final = ["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"]
+# `Int64Dtype` is what whole numbers with nulls are in pandas.
+_WHOLE: Final = ["int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8", "Int64Dtype"]
 _PANDAS_TYPES: Final[Mapping[Kind, Sequence[str]]] = {
     "string": ["str"],
     "integer": _WHOLE,
