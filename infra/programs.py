@@ -24,9 +24,8 @@ class PythonServer:
     health_path: str
     environment: Mapping[str, str]
 
-    def program(self, port: int, data: Path) -> Program:
+    def program(self, port: int, _data: Path, /) -> Program:
         """Run by this very interpreter, its output unbuffered so that the log is never behind."""
-        data.mkdir(parents=True, exist_ok=True)
         own = {self.port_variable: str(port), "PYTHONUNBUFFERED": "1"}
         return Program(self.name, (sys.executable, "-m", self.module), {**self.environment, **own})
 

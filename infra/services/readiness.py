@@ -18,7 +18,7 @@ def await_ready(supervisor: Supervisor, name: str, ready: Callable[[], bool], ti
     if supervisor.pid(name) is not None and ready():
         return
     running = supervisor.stop(name)
-    what = f"did not answer within {timeout.total_seconds():g} s" if running else "ended at once"
+    what = f"did not answer within {timeout.total_seconds():g} s" if running else "ended before it answered"
     raise ServiceStartError(
         f"{name} {what}. The end of {supervisor.log(name)}:\n{supervisor.log_tail(name) or '(it wrote nothing)'}"
     )

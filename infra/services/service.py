@@ -20,7 +20,7 @@ class Server(Protocol):
     def name(self) -> str:
         """A short word."""
 
-    def program(self, port: int, data: Path) -> Program:
+    def program(self, port: int, data: Path, /) -> Program:
         """The program to run on `port` of the loopback interface, its files in `data`; prepares what it needs."""
 
     def answers(self, address: str) -> bool:

@@ -108,7 +108,9 @@ def test_the_broker_refuses_ten_megabytes(kafka_broker: RunningKafka) -> None:
 def test_a_broker_that_does_not_come_up_shows_the_end_of_its_log(tmp_path: Path) -> None:
     """Java's own words are in the error."""
     service = kafka_service(own_settings(tmp_path, kafka_heap_min_mb=512, kafka_heap_max_mb=256))
-    with pytest.raises(ServiceStartError, match=r"(?s)kafka ended at once.*kafka\.log:.*heap size"):
+    with pytest.raises(
+        ServiceStartError, match=r"(?s)kafka ended before it answered.*kafka\.log:.*heap size"
+    ):
         service.up()
     assert service.address is None
 

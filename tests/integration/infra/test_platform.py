@@ -110,7 +110,9 @@ def test_a_program_that_fails_shows_its_traceback(tmp_path: Path) -> None:
     service = Platform(own_settings(tmp_path))._service(
         PythonServer("web", "no_such_module", "TEST_PORT", "/health", {}), free_port()
     )
-    with pytest.raises(ServiceStartError, match=r"(?s)web ended at once.*No module named no_such_module"):
+    with pytest.raises(
+        ServiceStartError, match=r"(?s)web ended before it answered.*No module named no_such_module"
+    ):
         service.up()
 
 

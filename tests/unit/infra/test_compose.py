@@ -84,3 +84,14 @@ def test_variables_are_explained_with_their_defaults() -> None:
     example = (ROOT / ".env.example").read_text()
     assert dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) == used
     assert len(re.findall(r"\$\{", TEXT)) == len(re.findall(r"\$\{\w+:[-?]", TEXT))
+
+
+def test_the_containers_feature_store_fits_the_containers() -> None:
+    """Its registry and archive lie in the volume that the programs share, its Redis is the one started here."""
+    store = yaml.safe_load((ROOT / "feature_repo" / "feature_store.compose.yaml").read_text())
+    for name in ("apply", "stream", "api"):
+        environment = SERVICES[name]["environment"]
+        assert f"data:{environment['SHOP_DATA_DIR']}" in SERVICES[name]["volumes"]
+        assert store["registry"]["path"].startswith(f"{environment['SHOP_DATA_DIR']}/")
+        assert store["offline_store"]["root"] == environment["SHOP_DATA_DIR"]
+        assert store["online_store"]["connection_string"] == environment["SHOP_REDIS_ADDRESS"]
