@@ -1,11 +1,17 @@
 """Fixtures for all tests. The servers are real, start when first asked for and end with the session."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.services import RunningKafka, RunningRedis, running_kafka, running_redis
+
+
+def pytest_configure() -> None:
+    """SIGTERM ends the session as Ctrl-C does, so that no server is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
