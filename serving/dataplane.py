@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from artefact import ArtefactError, RiskLevel, Thresholds
+from serving.batching import Batcher
 from serving.candidates import Candidates
-from serving.features import Columns, FeatureReader
+from serving.features import Columns, FeatureReader, Row
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.requests import PredictionRequest
@@ -18,6 +19,8 @@ from serving.requests import PredictionRequest
 LAST_VIEWED = "user_views:user_product_id_last_1d"
 """The feature that recommendations start from."""
 IN_STOCK = "product_in_stock"
+ORDERS_AT_ONCE = 64
+"""Most concurrent requests that share one read of features."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -101,6 +104,7 @@ class Predictor:
         self._readers = readers
         self._metrics = metrics
         self._candidates_max = candidates_max
+        self._orders = Batcher(self._score_orders, ORDERS_AT_ONCE)
         self._thresholds = _thresholds(fraud)
         self._versions = f"{fraud.version},{recommendation.version}"
 
@@ -111,9 +115,7 @@ class Predictor:
             FeaturesUnavailableError: if the online store does not answer in time.
         """
         started = perf_counter()
-        columns = await self._read(self._readers.order, [request.entity_row(self.now())])
-        fraud = float(self._score(self.fraud, columns)[0])
-        recommendation = float(self._score(self.recommendation, columns)[0])
+        fraud, recommendation = await self._orders.ask(request.entity_row(self.now()))
         level = self._thresholds.level(fraud)
         self._metrics.predictions[level].inc()
         return Prediction(
@@ -141,6 +143,13 @@ class Predictor:
             model_version=self.recommendation.version,
         )
 
+    async def _score_orders(self, rows: list[Row]) -> list[tuple[float, float]]:
+        """Fraud probability and recommendation score of each row."""
+        columns = await self._read(self._readers.order, rows)
+        fraud = self._score(self.fraud, columns)
+        recommendation = self._score(self.recommendation, columns)
+        return list(zip(fraud.tolist(), recommendation.tolist(), strict=True))
+
     async def _slate(self, user_id: str) -> list[str]:
         last_viewed = await self._read(self._readers.last_viewed, [{"user_id": user_id}])
         return self._candidates.of(last_viewed[LAST_VIEWED.partition(":")[2]][0], self._candidates_max)
@@ -156,7 +165,7 @@ class Predictor:
         ]
         return sorted(found, key=lambda one: one.score, reverse=True)
 
-    async def _read(self, reader: FeatureReader, rows: Sequence[dict[str, Any]]) -> Columns:
+    async def _read(self, reader: FeatureReader, rows: Sequence[Row]) -> Columns:
         started = perf_counter()
         columns = await reader.read(rows)
         self._metrics.stage["features"].observe(perf_counter() - started)

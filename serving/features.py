@@ -1,25 +1,36 @@
 """Features of entities through Feast. Hot path."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import redis.exceptions
+from feast import FeatureStore, OnDemandFeatureView
+from feast.online_response import OnlineResponse
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
+from feast.type_map import feast_value_type_to_python_type
 
 from serving.errors import FeaturesUnavailableError
+from serving.metrics import Metrics
+from serving.plan import FeaturePlan
 
+Row = Mapping[str, Any]
+"""Join keys and request columns of one question."""
 Columns = Mapping[str, Sequence[Any]]
 """Values by feature name, one per row; None where there is no value."""
 
+_SCALARS = frozenset(("string_val", "int64_val", "double_val", "bool_val", "int32_val", "float_val"))
+
 
 class FeatureReader(Protocol):
-    """Reads the features of one feature service or of several."""
+    """Reads the features of one plan."""
 
-    async def read(self, rows: Sequence[Mapping[str, Any]]) -> Columns:
-        """Features of each row of join keys and request columns, in order.
+    async def read(self, rows: Sequence[Row]) -> Columns:
+        """Features of each row, in order; there is at least one row.
 
         Raises:
-            FeaturesUnavailableError: if the store does not answer in time.
+            FeaturesUnavailableError: if the online store does not answer in time.
         """
         ...
 
@@ -28,22 +39,50 @@ class FeastReader:
     """Reads through ``FeatureStore.get_online_features_async``.
 
     Args:
-        store: A ``feast.FeatureStore``.
-        references: Features as ``view:feature``; see `service_references`.
+        store: Where features are.
+        plan: Which features.
         timeout_seconds: How long one read may take.
+        metrics: Where found and unknown entities are counted.
     """
 
-    def __init__(self, store: Any, references: Sequence[str], timeout_seconds: float) -> None:
+    def __init__(
+        self, store: FeatureStore, plan: FeaturePlan, timeout_seconds: float, metrics: Metrics
+    ) -> None:
         self._store = store
-        self._references = list(references)
+        self._references = list(plan.stored)
+        self._keys = plan.keys
+        self._on_demand = [(view, _inputs(view)) for view in plan.on_demand]
         self._timeout_seconds = timeout_seconds
+        self._metrics = metrics
+        self._view_of_first = _view_of_first(plan.stored)
 
-    async def read(self, rows: Sequence[Mapping[str, Any]]) -> Columns:
+    async def read(self, rows: Sequence[Row]) -> Columns:
         """See `FeatureReader`."""
+        entities = {key: [row[key] for row in rows] for key in self._keys}
+        response = await self._stored(entities)
+        self._count_statuses(response)
+        columns = columns_of(response)
+        for view, inputs in self._on_demand:
+            given = {
+                name: columns[name] if name in columns else [row[name] for row in rows] for name in inputs
+            }
+            columns |= view.transform_dict(given)
+        return columns
+
+    def _count_statuses(self, response: OnlineResponse) -> None:
+        """One feature tells for all of its view."""
+        for name, vector in zip(
+            response.proto.metadata.feature_names.val, response.proto.results, strict=True
+        ):
+            if view := self._view_of_first.get(name):
+                for status, count in Counter(vector.statuses).items():
+                    self._metrics.view_read(view, FieldStatus.Name(status), count)
+
+    async def _stored(self, entities: Mapping[str, Sequence[Any]]) -> OnlineResponse:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._store.get_online_features_async(
-                    features=self._references, entity_rows=rows
+                return await self._store.get_online_features_async(
+                    features=self._references, entity_rows=entities
                 )
         except TimeoutError as error:
             raise FeaturesUnavailableError(
@@ -51,22 +90,33 @@ class FeastReader:
             ) from error
         except (OSError, redis.exceptions.RedisError) as error:
             raise FeaturesUnavailableError(f"features cannot be read: {error}") from error
-        columns: Columns = response.to_dict()
-        return columns
 
 
-def service_references(store: Any, services: Sequence[str]) -> list[str]:
-    """All features of the feature services as ``view:feature``, each once.
+def _view_of_first(references: Sequence[str]) -> dict[str, str]:
+    """View by the name of its first feature."""
+    first: dict[str, str] = {}
+    for reference in references:
+        view, _, feature = reference.partition(":")
+        first.setdefault(view, feature)
+    return {feature: view for view, feature in first.items()}
 
-    One read for two services takes a quarter less time than two at once: they share views.
 
-    Raises:
-        feast.errors.FeatureServiceNotFoundException: if one is not registered.
-    """
-    references = {
-        f"{projection.name_to_use()}:{feature.name}": None
-        for service in services
-        for projection in store.get_feature_service(service, allow_cache=True).feature_view_projections
-        for feature in projection.features
+def columns_of(response: OnlineResponse) -> dict[str, list[Any]]:
+    """The same as ``response.to_dict()`` in a fraction of the time."""
+    names = response.proto.metadata.feature_names.val
+    return {
+        name: [_value(value) for value in vector.values]
+        for name, vector in zip(names, response.proto.results, strict=True)
     }
-    return list(references)
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("val")
+    if kind in _SCALARS:
+        return getattr(value, kind)
+    return None if kind is None else feast_value_type_to_python_type(value)
+
+
+def _inputs(view: OnDemandFeatureView) -> Iterable[str]:
+    sources = view.source_feature_view_projections.values()
+    return [*view.get_request_data_schema(), *(f.name for source in sources for f in source.features)]

@@ -1,8 +1,4 @@
-"""What the API counts.
-
-This module is imported before Feast: Feast's own metrics switch prometheus_client into multiprocess mode, which holds
-values in files, for whoever imports it later.
-"""
+"""What the API counts. Hot path."""
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +52,12 @@ class Metrics:
             ["status"],
             registry=self.registry,
         )
+        self._views = Counter(
+            "shop_api_views_read",
+            "Rows of feature views read, by Feast's status: PRESENT, NOT_FOUND, OUTSIDE_MAX_AGE.",
+            ["view", "status"],
+            registry=self.registry,
+        )
         predictions = Counter(
             "shop_api_predictions", "Predictions by risk level.", ["risk_level"], registry=self.registry
         )
@@ -72,6 +74,10 @@ class Metrics:
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
         self._requests.labels(route, str(status)).observe(seconds)
+
+    def view_read(self, view: str, status: str, rows: int) -> None:
+        """Count rows of a feature view that were asked for."""
+        self._views.labels(view, status).inc(rows)
 
     def scored(self, rows: npt.NDArray[np.float32], encode_seconds: float, score_seconds: float) -> None:
         """Count one run of a model over encoded rows [N, F]."""

@@ -20,10 +20,11 @@ from serving.app import create_app
 from serving.candidates import Candidates
 from serving.dataplane import LAST_VIEWED, Predictor, Readers
 from serving.errors import FeaturesUnavailableError, StartError
-from serving.features import FeastReader, service_references
+from serving.features import FeastReader
 from serving.health import PROBE_ROW, HealthMonitor
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
+from serving.plan import FeaturePlan, plan_features, plan_services
 from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
 from serving.settings import ServingSettings
@@ -73,14 +74,18 @@ def load_parts(settings: ServingSettings) -> Parts:
     return parts
 
 
-def readers(parts: Parts, timeout_seconds: float) -> Readers:
+def readers(parts: Parts, timeout_seconds: float, metrics: Metrics) -> Readers:
     """Reads of features, each through one call of Feast."""
     ranking = [parts.recommendation.card.feature_service]
     both = [parts.fraud.card.feature_service, *ranking]
+
+    def reader(plan: FeaturePlan) -> FeastReader:
+        return FeastReader(parts.store, plan, timeout_seconds, metrics)
+
     return Readers(
-        order=FeastReader(parts.store, service_references(parts.store, both), timeout_seconds),
-        last_viewed=FeastReader(parts.store, [LAST_VIEWED], timeout_seconds),
-        ranking=FeastReader(parts.store, service_references(parts.store, ranking), timeout_seconds),
+        order=reader(plan_services(parts.store, both)),
+        last_viewed=reader(plan_features(parts.store, [LAST_VIEWED])),
+        ranking=reader(plan_services(parts.store, ranking)),
     )
 
 
@@ -102,7 +107,9 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     Raises:
         StartError: if the online store does not answer, or a feature that is read is not registered.
     """
-    patient = predictor(parts, settings, readers(parts, _WARM_UP_TIMEOUT_SECONDS), Metrics())
+    uncounted = Metrics()
+    reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS, uncounted)
+    patient = predictor(parts, settings, reads, uncounted)
     question = PredictionRequest.model_validate(EXAMPLE | PROBE_ROW)
     try:
         for _ in range(settings.warm_up_requests):
@@ -123,7 +130,7 @@ def compose(parts: Parts, settings: ServingSettings) -> tuple[FastAPI, HealthMon
     metrics = Metrics()
     for name, model in parts.models.items():
         metrics.model(name, model.card.version)
-    reads = readers(parts, settings.feature_timeout_seconds)
+    reads = readers(parts, settings.feature_timeout_seconds, metrics)
     monitor = HealthMonitor(parts.models, reads.last_viewed, parts.misfits, datetime.now(UTC))
     app = create_app(
         predictor=predictor(parts, settings, reads, metrics),
@@ -197,7 +204,7 @@ def _done(*_: Any) -> None:
 
 
 async def _refresh(parts: Parts, settings: ServingSettings, monitor: HealthMonitor) -> None:
-    reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS)
+    reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS, Metrics())
 
     async def changed() -> None:
         monitor.definitions_changed()
