@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from infra.commands import main
 from infra.programs import PythonServer, api, stream_worker
+from infra.services.files import write_atomically
 from infra.services.local import LocalServices, kafka_service, redis_service, supervisor
 from infra.services.service import Service
 from infra.settings import InfraSettings
 from infra.topics import create_platform_topics
+
+FEATURE_STORE_YAML = "feature_store.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,25 @@ class Platform:
 
     def environment(self) -> dict[str, str]:
         """What our programs must know of this machine; the addresses of services that run."""
+        data = self.settings.data_dir.resolve()
         addresses = {"SHOP_REDIS_ADDRESS": self.redis.address, "SHOP_KAFKA_BOOTSTRAP": self.kafka.address}
         known = {name: address for name, address in addresses.items() if address}
-        return {"SHOP_DATA_DIR": str(self.settings.data_dir.resolve()), **known}
+        repo = {
+            "SHOP_FEATURE_REPO": str(self.settings.feature_repo.resolve()),
+            "FEAST_FS_YAML_FILE_PATH": str(data / FEATURE_STORE_YAML),
+        }
+        return {"SHOP_DATA_DIR": str(data), **repo, **known}
+
+    def write_feature_store_yaml(self) -> None:
+        """The feature repo's feature_store.yaml for this data folder, beside the data."""
+        local = (self.settings.feature_repo / FEATURE_STORE_YAML).read_text(encoding="utf-8")
+        data = self.settings.data_dir.resolve()
+        data.mkdir(parents=True, exist_ok=True)
+        write_atomically(data / FEATURE_STORE_YAML, local.replace("../data", str(data)))
 
     def start_services(self) -> None:
         """Redis and Kafka, both answering on return."""
+        self.write_feature_store_yaml()
         LocalServices(self.settings).up()
 
     def create_topics(self) -> frozenset[str]:

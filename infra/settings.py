@@ -25,6 +25,9 @@ class InfraSettings(BaseSettings):
     data_dir: Path = Path("data")
     """Everything the platform writes on this machine lies under this folder."""
 
+    feature_repo: Path = Path("feature_repo")
+    """Folder of the Feast definitions and of the feature_store.yaml of this machine."""
+
     redis_address: str | None = None
     """`host:port` of a Redis that already runs; none is started then."""
     redis_port: int = Field(default=16379, ge=1, le=65535)
