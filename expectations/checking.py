@@ -13,9 +13,13 @@ from great_expectations.core.expectation_validation_result import (
     ExpectationSuiteValidationResult,
     ExpectationValidationResult,
 )
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 
-_COLUMN_ARGUMENTS: Final = ("column", "column_A", "column_B", "column_list")
+_COLUMN_ARGUMENTS: Final = ("column", "column_A", "column_B")
 _LISTED: Final = 20
 """A longer set of allowed values is shortened in results: it is in the tables already."""
 
@@ -135,10 +139,12 @@ def plain(value: Any) -> Any:
 
 
 def _quiet_context() -> Any:
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(enable=False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    configuration = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    return gx.get_context(project_config=configuration, mode="ephemeral")
 
 
 def _from_whole_to_part(result: ExpectationValidationResult) -> int:
@@ -152,10 +158,11 @@ def _failure(result: ExpectationValidationResult, rows: pd.DataFrame, examples: 
     found = result.result or {}
     arguments = {k: v for k, v in configuration.kwargs.items() if k != "batch_id"}
     columns = [arguments.pop(name) for name in _COLUMN_ARGUMENTS if name in arguments]
-    flat = [c for column in columns for c in ([column] if isinstance(column, str) else column)]
+    if configuration.type.startswith("expect_compound_columns"):
+        columns = arguments.pop("column_list")
     return Failure(
         expectation=configuration.type,
-        column=", ".join(flat),
+        column=", ".join(columns),
         expected={k: _short(plain(v)) for k, v in arguments.items()},
         observed=_observed(result),
         unexpected_count=found.get("unexpected_count"),

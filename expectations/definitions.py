@@ -5,7 +5,7 @@ Feast is not imported here: everything is read from the objects that the registr
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Literal, Protocol
 
@@ -13,6 +13,9 @@ Kind = Literal["string", "integer", "number", "boolean", "timestamp"]
 
 EVENT_TIME: Final = "event_timestamp"
 """Time column of the rows of a windowed view."""
+
+_NO_ENTITY: Final = "__dummy_id"
+"""Feast's join key of a view that has no entity; its rows do not carry it."""
 
 _FEAST_KINDS: Final[Mapping[str, Kind]] = {
     "String": "string",
@@ -166,7 +169,7 @@ def view_definition(store: Store, view: Any) -> ViewDefinition:
     windowed = _windowed_features(store, view)
     return ViewDefinition(
         name=view.name,
-        join_keys=tuple(view.join_keys),
+        join_keys=tuple(key for key in view.join_keys if key != _NO_ENTITY),
         time_column=EVENT_TIME if windowed else view.batch_source.timestamp_field,
         columns=tuple(
             Column(name=f.name, kind=_FEAST_KINDS.get(str(f.dtype)))
@@ -222,11 +225,15 @@ def _windowed_features(store: Store, view: Any) -> tuple[WindowedFeature, ...]:
     aggregations = getattr(view, "aggregations", None) or ()
     if not aggregations:
         return ()
+    if "event_source" not in view.tags:
+        raise UnknownDefinitionError(
+            f"view {view.name!r} has aggregations but no tag event_source; name its KafkaSource there"
+        )
     events = event_definition(store, view.tags["event_source"])
     return tuple(
         WindowedFeature(
             name=aggregation.resolved_name(aggregation.time_window),
-            source=replace(events.column(aggregation.column), name=aggregation.column),
+            source=events.column(aggregation.column),
             function=aggregation.function,
             window=aggregation.time_window,
             hop=aggregation.slide_interval or aggregation.time_window,

@@ -5,7 +5,7 @@ programs under `infra` import what they need. Importing this module imports Grea
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from expectations.checking import CheckResult, check
 from expectations.definitions import Registered, Store
-from expectations.reports import Reports
+from expectations.reports import Reports, utc_now
 from expectations.settings import QualitySettings
 from expectations.suites import BatchFacts, event_suite, feature_suite, service_columns, training_suite
 
@@ -48,7 +48,7 @@ class Gate:
     def __init__(
         self,
         settings: QualitySettings | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.settings = settings or QualitySettings()
         self.reports = Reports(self.settings, clock)
@@ -98,7 +98,25 @@ class EventGate(Gate):
 
 
 class FeatureGate(Gate):
-    """Holds the rows of a feature view to the suite derived from it, before they are written to the online store."""
+    """Holds the rows of a feature view to the suite derived from it, before they are written to the online store.
+
+    Args:
+        root: Folder of the offline store; reports go there unless `SHOP_DATA_DIR` names another. The `feast` command
+            may be started from anywhere, so a folder relative to the present one would be a guess.
+        settings: Thresholds; from the environment by default.
+        clock: The present, aware, UTC.
+    """
+
+    def __init__(
+        self,
+        root: str | Path | None = None,
+        settings: QualitySettings | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        chosen = settings or QualitySettings()
+        if root is not None and "://" not in str(root) and "data_dir" not in chosen.model_fields_set:
+            chosen = chosen.model_copy(update={"data_dir": Path(root)})
+        super().__init__(chosen, clock)
 
     def __call__(self, view: Any, frame: pl.DataFrame, registry: Any, project: str) -> None:
         """Check the rows that one materialization of a Feast feature view would write.

@@ -35,7 +35,13 @@ from expectations.settings import QualitySettings
 from expectations.summary import summary_page
 
 _SITE: Final = "data_docs"
+_PAGE_VIEW: Final = {"module_name": "expectations.pages", "class_name": "PageView"}
 _TIME: Final = "%Y%m%dT%H%M%S.%fZ"
+
+
+def utc_now() -> datetime:
+    """The present, for entry points; everything below them is given a clock."""
+    return datetime.now(UTC)
 
 
 class Reports:
@@ -46,9 +52,7 @@ class Reports:
         clock: The present, aware, UTC.
     """
 
-    def __init__(
-        self, settings: QualitySettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, settings: QualitySettings, clock: Callable[[], datetime] = utc_now) -> None:
         self._settings = settings
         self._clock = clock
         self.folder = settings.reports_dir.resolve()
@@ -112,6 +116,12 @@ class Reports:
             "site_index_builder": {
                 "class_name": "DefaultSiteIndexBuilder",
                 "validation_results_limit": self._settings.summary_rows_max,
+                "view": {"module_name": "expectations.pages", "class_name": "IndexView"},
+            },
+            "site_section_builders": {
+                "expectations": {"view": _PAGE_VIEW},
+                "validations": {"view": _PAGE_VIEW},
+                "profiling": "none",
             },
         }
         configuration = DataContextConfig(

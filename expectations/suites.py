@@ -72,16 +72,19 @@ def feature_suite(store: Store, view: Any, settings: QualitySettings) -> Expecta
     definition = view_definition(store, view)
     keys = [Column(name, "string", nullable=False, reason="join key") for name in definition.join_keys]
     time = Column(definition.time_column, "timestamp", nullable=False, reason="time of the row")
-    unique = gxe.ExpectCompoundColumnsToBeUnique(
-        column_list=[*definition.join_keys, definition.time_column],
-        notes="one row per join key and time",
-    )
     expectations = [
         *(e for column in (*keys, time) for e in column_expectations(column, settings)),
-        unique,
+        _one_row_each(definition),
         *_view_features(definition, settings),
     ]
     return ExpectationSuite(name=f"features-{definition.name}", expectations=expectations)
+
+
+def _one_row_each(view: ViewDefinition) -> Expectation:
+    notes = "one row per join key and time"
+    if not view.join_keys:
+        return gxe.ExpectColumnValuesToBeUnique(column=view.time_column, notes=notes)
+    return gxe.ExpectCompoundColumnsToBeUnique(column_list=[*view.join_keys, view.time_column], notes=notes)
 
 
 def service_columns(store: Store, service_name: str) -> tuple[str, ...]:
