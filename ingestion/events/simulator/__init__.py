@@ -5,7 +5,7 @@ was asked for around it.
 """
 
 from ingestion.events.simulator.config import FraudConfig, ShopConfig, Troubles
-from ingestion.events.simulator.live import LiveCounts, LiveEvents
+from ingestion.events.simulator.live import TOPICS, LiveCounts, LiveEvents
 from ingestion.events.simulator.shop import History, Shop
 
-__all__ = ["FraudConfig", "History", "LiveCounts", "LiveEvents", "Shop", "ShopConfig", "Troubles"]
+__all__ = ["TOPICS", "FraudConfig", "History", "LiveCounts", "LiveEvents", "Shop", "ShopConfig", "Troubles"]
