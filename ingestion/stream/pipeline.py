@@ -81,9 +81,8 @@ class Pipeline:
     def take_in(self, messages: Iterable[Message]) -> None:
         """Take messages through all stages up to the online store; they are not durable yet."""
         taken = [(batch.topic, self._take_batch(batch)) for batch in by_topic(messages)]
-        with self._metrics.stage("push"):
-            for topic, _ in taken:
-                self._push_changed(topic)
+        for topic, _ in taken:
+            self._push_changed(topic)
         now_us = self._wall_us()
         for topic, part in taken:
             self._observe_freshness(topic, part, now_us)
@@ -94,8 +93,7 @@ class Pipeline:
         if now_us is not None:
             with self._metrics.stage("boundaries"):
                 self._advance(now_us)
-        with self._metrics.stage("push"):
-            self._push_pending(self._boundary_rows)
+        self._push_pending(self._boundary_rows)
 
     def push_everything(self, portion_rows: int, between: Callable[[int], None]) -> int:
         """Push all rows that wait, after a fold: in portions, calling ``between`` with the rows so far; returns them."""
@@ -168,10 +166,11 @@ class Pipeline:
             )
 
     def _push_changed(self, topic: str) -> None:
-        for view, rows in self._windows[topic].take_changed():
+        with self._metrics.stage("evaluate"):
+            changed = list(self._windows[topic].take_changed())
+        for view, rows in changed:
             self._pending[view].supersede(rows)
-            self._sink.push(view, rows)
-            self._metrics.pushed.labels(view).inc(rows.height)
+            self._push(view, rows)
 
     def _advance(self, now_us: int) -> None:
         for windows in self._windows.values():
@@ -184,10 +183,14 @@ class Pipeline:
         for view, pending in self._pending.items():
             rows = pending.take(left)
             if rows is not None:
-                self._sink.push(view, rows)
-                self._metrics.pushed.labels(view).inc(rows.height)
+                self._push(view, rows)
                 left -= rows.height
         return most - left
+
+    def _push(self, view: str, rows: pl.DataFrame) -> None:
+        with self._metrics.stage("push"):
+            self._sink.push(view, rows)
+        self._metrics.pushed.labels(view).inc(rows.height)
 
     def _archive(self, topic: str, rows: pl.DataFrame) -> None:
         try:

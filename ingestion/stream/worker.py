@@ -20,6 +20,7 @@ from ingestion.stream.pipeline import Letters, Pipeline
 from ingestion.stream.settings import StreamSettings
 from ingestion.stream.sink import PatientSink, Sink, SinkAwayError
 from ingestion.stream.status import Phase, Status
+from ingestion.stream.warm_up import warm_up
 from ingestion.stream.windows import TopicWindows
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,9 @@ class Worker:
         parts.status.enter(Phase.RECOVERING)
         sink = PatientSink(parts.sink, self._pause, self._settings.stream_retry_max_seconds, self._store_away)
         sink.check()
+        for topic in parts.topics:
+            warm_up(topic)
+            self._keep_place(0)
         archived_offsets = {k: v for topic in parts.topics for k, v in topic.archive.last_offsets().items()}
         known = parts.consumer.known([topic.name for topic in parts.topics], archived_offsets)
         where = starts(known)
