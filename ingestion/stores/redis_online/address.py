@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -73,6 +74,10 @@ def reaching(address: Address, tried: str) -> Iterator[None]:
     """Turn the client's connection errors into one that says which server and what was tried."""
     try:
         yield
+    except AuthenticationError as error:
+        raise RedisUnavailableError(
+            f"Redis at {address} refused the login: {error}; correct username and password in {address.origin}"
+        ) from error
     except (RedisConnectionError, RedisTimeoutError) as error:
         raise RedisUnavailableError(
             f"Redis at {address} (from {address.origin}) was not reached: {error}; tried {tried}; {_WAY_OUT}"

@@ -37,7 +37,7 @@ def connect(kind: str, address: Address, *, master: str, attempts: int, timeouts
         return ClusterLink(RedisCluster(startup_nodes=_nodes(ClusterNode, address), **options), attempts)
     if kind == "redis_sentinel":
         sentinel = Sentinel(address.nodes, sentinel_kwargs=timeouts, **options)
-        return ServerLink(sentinel.master_for(master), attempts)
+        return ServerLink(sentinel.master_for(master), attempts, sentinel.sentinels)
     host, port = address.nodes[0]
     return ServerLink(Redis(host=host, port=port, **options), attempts)
 
@@ -52,7 +52,7 @@ def connect_async(
         return AsyncClusterLink(redis_asyncio.RedisCluster(startup_nodes=nodes, **options))
     if kind == "redis_sentinel":
         sentinel = redis_asyncio.Sentinel(list(address.nodes), sentinel_kwargs=timeouts, **options)
-        return AsyncServerLink(sentinel.master_for(master), attempts)
+        return AsyncServerLink(sentinel.master_for(master), attempts, sentinel.sentinels)
     host, port = address.nodes[0]
     return AsyncServerLink(redis_asyncio.Redis(host=host, port=port, **options), attempts)
 

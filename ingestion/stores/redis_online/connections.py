@@ -78,15 +78,15 @@ class Connections:
     async def close(self) -> None:
         """Close the link for threads and that of the running event loop."""
         of_loop = self._by_loop.pop(asyncio.get_running_loop(), None)
-        if of_loop is not None:
-            await of_loop.client.aclose()
+        for client in () if of_loop is None else (of_loop.client, *of_loop.helpers):
+            await client.aclose()
         self.close_link()
 
     def close_link(self) -> None:
         """Close the link for threads; it is made anew when it is needed again."""
         with self._lock:
-            if self._link is not None:
-                self._link.client.close()
+            for client in () if self._link is None else (self._link.client, *self._link.helpers):
+                client.close()
             self._link = None
 
     @property

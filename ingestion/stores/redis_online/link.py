@@ -25,9 +25,15 @@ _ELSEWHERE = (MovedError, AskError, TryAgainError, ClusterDownError)
 
 
 class Link(Protocol):
-    """One or many servers to which commands are sent."""
+    """One or many servers to which commands are sent.
+
+    Attributes:
+        client: The client library's client, for all that is not hot.
+        helpers: Clients it was made with: those of the sentinels.
+    """
 
     client: Any
+    helpers: Sequence[Any]
 
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
         """Replies in the order of the commands; an error reply stands there as the exception."""
@@ -37,6 +43,7 @@ class AsyncLink(Protocol):
     """As Link, for one event loop."""
 
     client: Any
+    helpers: Sequence[Any]
 
     async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
         """Replies in the order of the commands; an error reply stands there as the exception."""
@@ -45,8 +52,9 @@ class AsyncLink(Protocol):
 class ServerLink:
     """A single server, or the master that sentinels name."""
 
-    def __init__(self, client: Any, attempts: int) -> None:
+    def __init__(self, client: Any, attempts: int, helpers: Sequence[Any] = ()) -> None:
         self.client = client
+        self.helpers = helpers
         self._attempts = attempts
 
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
@@ -59,6 +67,7 @@ class ClusterLink:
 
     def __init__(self, client: Any, attempts: int) -> None:
         self.client = client
+        self.helpers: Sequence[Any] = ()
         self._attempts = attempts
 
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
@@ -89,8 +98,9 @@ class ClusterLink:
 class AsyncServerLink:
     """A single server, or the master that sentinels name, within one event loop."""
 
-    def __init__(self, client: Any, attempts: int) -> None:
+    def __init__(self, client: Any, attempts: int, helpers: Sequence[Any] = ()) -> None:
         self.client = client
+        self.helpers = helpers
         self._attempts = attempts
 
     async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
@@ -122,6 +132,7 @@ class AsyncClusterLink:
 
     def __init__(self, client: Any) -> None:
         self.client = client
+        self.helpers: Sequence[Any] = ()
 
     async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  the pipeline finds the node
         """See Link."""
@@ -153,11 +164,12 @@ def checked(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def arguments(command: bytes) -> list[bytes]:
-    """A packed command taken apart again; commands and replies share one notation."""
+def arguments(command: bytes) -> tuple[str | bytes, ...]:
+    """A packed command taken apart again, its name as text; commands and replies share one notation."""
     reader = hiredis.Reader()
     reader.feed(command)
-    return list(reader.gets())
+    name, *rest = reader.gets()
+    return name.decode(), *rest
 
 
 def _once(pool: Any, packed: bytes, replies: int) -> list[Any]:

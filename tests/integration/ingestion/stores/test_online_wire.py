@@ -1,0 +1,174 @@
+"""Rows of stock Feast are read by our online store and the reverse; what is stored is the same, byte for byte."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pytest
+from feast import FeatureStore
+from feast.data_source import PushMode
+
+from ingestion.stores.push import push_rows
+from tests.integration.ingestion.stores import online_repo
+from tests.services import RunningRedis
+
+NOW = datetime.now(UTC).replace(microsecond=123_000)
+
+VISITS = pl.DataFrame(
+    {
+        "user_id": ["ada", "größe", "ada"],
+        "shop_id": [1, -(2**40), 2],
+        "visits_1h": [3, 0, 2**60],
+        "spent_1h": [1.5, 0.0, -2.25],
+        "goods_1h": [1, 0, 130],
+        "spent_mean_1h": [0.5, None, 1e300],
+        "last_good_1h": ["x" * 300, None, ""],
+        "event_timestamp": [NOW, NOW - timedelta(days=9), NOW - timedelta(microseconds=1)],
+    }
+)
+
+EVERY_TYPE = pd.DataFrame(
+    {
+        "user_id": ["ada"],
+        "t_int32": [-7],
+        "t_int64": [2**53],
+        "t_float32": [0.5],
+        "t_float64": [1 / 3],
+        "t_bool": [True],
+        "t_string": ["naïve"],
+        "t_bytes": [b"\x00\xff"],
+        "t_time": [pd.Timestamp("2026-01-02T03:04:05Z")],
+        "t_int64s": [[1, 2, 3]],
+        "t_strings": [["a", ""]],
+        "t_doubles": [[0.25]],
+        "t_bools": [[True, False]],
+        "t_set": [{"only"}],
+        "t_map": [{"k": "v"}],
+        "event_timestamp": [pd.Timestamp(NOW)],
+    }
+)
+
+Stores = tuple[FeatureStore, FeatureStore]
+
+
+@pytest.fixture
+def stores(tmp_path: Path, redis_server: RunningRedis) -> Iterator[Stores]:
+    """Our store and stock Feast's on one Redis and one project."""
+    project = f"wire_{tmp_path.name}"
+    ours = online_repo.ours(tmp_path / "ours", redis_server.address, project)
+    stock = online_repo.stock(tmp_path / "stock", redis_server.address, project)
+    yield ours, stock
+    asyncio.run(ours.close())
+    online_repo.close_stock(stock)
+
+
+def stored(server: RunningRedis, project: str) -> dict[bytes, dict[bytes, bytes]]:
+    """Everything Redis holds of a project; its entities are taken away."""
+    with server.client() as client:
+        found = {key: client.hgetall(key) for key in client.scan_iter(f"*{project}")}
+        for key in found:
+            client.unlink(key)
+    return found
+
+
+def test_pushed_bytes_are_those_of_stock_feast(stores: Stores, redis_server: RunningRedis) -> None:
+    """Stock push through stock store, stock push through ours, and push_rows leave the same hashes."""
+    ours, stock = stores
+    stock.push("visits_push", VISITS.to_pandas(), to=PushMode.ONLINE)
+    of_stock = stored(redis_server, stock.project)
+    ours.push("visits_push", VISITS.to_pandas(), to=PushMode.ONLINE)
+    of_push = stored(redis_server, stock.project)
+    push_rows(ours, "visits", VISITS)
+    of_rows = stored(redis_server, stock.project)
+    assert len(of_stock) == 3
+    assert of_push == of_stock
+    assert of_rows == of_stock
+
+
+def test_both_read_what_the_other_wrote(stores: Stores) -> None:
+    """Values of every type are read equal, whoever wrote them."""
+    ours, stock = stores
+    references = [f"every_type:{name}" for name in online_repo.EVERY_TYPE]
+    entity = [{"user_id": "ada"}]
+    expected = {name: [value] for name, value in EVERY_TYPE.iloc[0].items() if name != "event_timestamp"}
+    stock.write_to_online_store("every_type", EVERY_TYPE)
+    assert ours.get_online_features(references, entity).to_dict() == expected
+    again = EVERY_TYPE.assign(event_timestamp=EVERY_TYPE.event_timestamp + timedelta(seconds=1))
+    ours.write_to_online_store("every_type", again)
+    assert stock.get_online_features(references, entity).to_dict() == expected
+
+
+def test_columns_of_every_type_are_the_bytes_of_stock_feast(
+    stores: Stores, redis_server: RunningRedis
+) -> None:
+    """write_columns falls back to Feast's own conversion for lists, sets and maps."""
+    import pyarrow as pa
+
+    ours, stock = stores
+    view = ours.get_feature_view("every_type")
+    stock.write_to_online_store("every_type", EVERY_TYPE)
+    of_stock = stored(redis_server, stock.project)
+    table = pa.Table.from_pandas(EVERY_TYPE.assign(t_set=[["only"]]))
+    ours.provider.online_store.write_columns(ours.config, view, table)
+    assert stored(redis_server, stock.project) == of_stock
+
+
+@pytest.mark.parametrize("read", ["sync", "async"])
+def test_responses_are_those_of_stock_feast(stores: Stores, read: str) -> None:
+    """For entities that are there: names, order, values, statuses and timestamps; repeated rows keep their place."""
+    ours, stock = stores
+    push_rows(ours, "visits", VISITS.drop_nulls())
+    rows = [
+        {"user_id": "ada", "shop_id": 2},
+        {"user_id": "ada", "shop_id": 1},
+        {"user_id": "ada", "shop_id": 2},
+    ]
+    asked: dict[str, Any] = {
+        "features": ["visits:last_good_1h", "visits:visits_1h"],
+        "entity_rows": rows,
+        "full_feature_names": True,
+    }
+    expected = stock.get_online_features(**asked)
+    given = _reader(ours, read)(**asked)
+    assert given.proto == expected.proto
+    assert given.to_dict(include_event_timestamps=True) == expected.to_dict(include_event_timestamps=True)
+    pd.testing.assert_frame_equal(given.to_df(), expected.to_df())
+
+
+def test_the_pushed_frame_may_be_wider(stores: Stores, redis_server: RunningRedis) -> None:
+    """Columns that are no part of the view are left out."""
+    ours, _ = stores
+    push_rows(ours, "visits", VISITS)
+    expected = stored(redis_server, ours.project)
+    push_rows(ours, "visits", VISITS.with_columns(pl.lit(1).alias("more")))
+    assert stored(redis_server, ours.project) == expected
+
+
+def test_a_missing_column_is_named(stores: Stores) -> None:
+    """The error says which column of which view is missing and what there is."""
+    with pytest.raises(
+        ValueError, match=r"'visits' is written without \['spent_1h'\]; the table has \['event_timestamp'"
+    ):
+        push_rows(stores[0], "visits", VISITS.drop("spent_1h"))
+
+
+def test_a_column_that_does_not_fit_is_named(stores: Stores) -> None:
+    """The error says which feature is of which type."""
+    with pytest.raises(ValueError, match=r"visits\.visits_1h is INT64, the column is (large_)?string"):
+        push_rows(stores[0], "visits", VISITS.with_columns(visits_1h=pl.lit("many")))
+
+
+def _reader(store: FeatureStore, read: str) -> Callable[..., Any]:
+    if read == "sync":
+        return store.get_online_features
+
+    async def once(**asked: Any) -> Any:
+        response = await store.get_online_features_async(**asked)
+        await store.close()
+        return response
+
+    return lambda **asked: asyncio.run(once(**asked))
