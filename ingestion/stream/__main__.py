@@ -55,7 +55,11 @@ def run(settings: StreamSettings, stop: Event) -> None:
 
 
 def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
-    """Everything a worker needs, connected."""
+    """Everything a worker needs, connected; Kafka is asked first, as Feast takes seconds to import."""
+    bootstrap = settings.bootstrap()
+    own_topics = {settings.dead_letter_topic: 1, settings.lead_topic: 1}
+    ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds)
+
     # Seconds of import, and behind our metrics: see `metrics`.
     from feast import FeatureStore  # noqa: PLC0415
 
@@ -64,16 +68,11 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     from ingestion.stream.registry import event_topics  # noqa: PLC0415
     from ingestion.stream.sink import FeastSink  # noqa: PLC0415
 
-    bootstrap = settings.bootstrap()
     store = FeatureStore(repo_path=str(settings.feature_repo))
     topics = event_topics(store)
     connections = redis_store(store).connections(store.config)
     partitions = {topic.name: settings.topic_partitions for topic in topics}
-    ensure(
-        bootstrap,
-        {**partitions, settings.dead_letter_topic: 1, settings.lead_topic: 1},
-        settings.stream_start_timeout_seconds,
-    )
+    ensure(bootstrap, partitions, settings.stream_start_timeout_seconds)
 
     def ping() -> None:
         with connections.link() as link:
