@@ -20,7 +20,7 @@ from serving.app import create_app
 from serving.candidates import Candidates
 from serving.dataplane import LAST_VIEWED, Predictor, Readers
 from serving.errors import FeaturesUnavailableError, StartError
-from serving.features import FeastReader
+from serving.feast_reader import FeastReader
 from serving.health import PROBE_ROW, HealthMonitor
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
