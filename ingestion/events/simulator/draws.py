@@ -17,7 +17,7 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 """Durations are microseconds."""
 
-WORLD, DAYS, CAMPAIGNS, LIVE, REPORTS = range(5)
+WORLD, DAYS, CAMPAIGNS, LIVE = range(4)
 """What a generator is for: two purposes never share random numbers."""
 
 
@@ -37,7 +37,7 @@ def pick(rng: np.random.Generator, weights: Floats | Sequence[float], size: int)
     return np.searchsorted(bounds, rng.random(size) * bounds[-1], side="right").clip(max=len(bounds) - 1)
 
 
-def at_least(rng: np.random.Generator, expected: float) -> int:
+def about(rng: np.random.Generator, expected: float) -> int:
     """A whole number that is `expected` on average and differs from it by less than one."""
     return int(expected + rng.random())
 

@@ -22,7 +22,7 @@ from ingestion.events.simulator.draws import (
     Bools,
     Floats,
     Ints,
-    at_least,
+    about,
     generator,
 )
 from ingestion.events.simulator.period import (
@@ -41,6 +41,8 @@ _CAMPAIGN_WEEKS: Final = (2, 4)
 _TAKEOVER_ORDERS: Final = (3, 8)
 _TESTED_CARDS: Final = (12, 40)
 _BURST_US: Final = 9 * MINUTE
+_FIRST_SESSION: Final = 10_000_000
+"""Fraudulent visits are numbered after all honest ones of the period."""
 
 
 class Fraud:
@@ -86,18 +88,17 @@ class Fraud:
         """
         least = int(at_least_one)
         large, takeovers, tests = (
-            max(least, at_least(rng, genuine * self._config.of(scenario) / size))
+            max(least, about(rng, genuine * self._config.of(scenario) / size))
             for scenario, size in (
                 ("large_amount", 1.0),
                 ("account_takeover", sum(_TAKEOVER_ORDERS) / 2),
                 ("card_testing", sum(_TESTED_CARDS) / 2),
             )
         )
-        session = 10_000_000
         bought = Raw.joined(
             [
-                self._large_amounts(rng, period, large, fresh, session),
-                self._takeovers(rng, period, takeovers, fresh, session + large),
+                self._large_amounts(rng, period, large, fresh, _FIRST_SESSION),
+                self._takeovers(rng, period, takeovers, fresh, _FIRST_SESSION + large),
             ]
         )
         return Raw.joined([bought, self._card_tests(rng, period, tests, fresh)])
@@ -190,7 +191,7 @@ class Fraud:
     def _campaigns(self, week: int) -> list[tuple[int, int, int]]:
         """(product, start, end) of the campaigns that begin in a week, counted from the Unix epoch."""
         rng = generator(self._seed, CAMPAIGNS, week)
-        count = at_least(rng, self._campaigns_per_week())
+        count = about(rng, self._campaigns_per_week())
         products = rng.choice(self._attractive, count, replace=False)
         starts = week * _WEEK + rng.integers(0, _WEEK, count)
         ends = starts + rng.integers(_CAMPAIGN_WEEKS[0] * _WEEK, _CAMPAIGN_WEEKS[1] * _WEEK, count)

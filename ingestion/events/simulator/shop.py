@@ -10,7 +10,7 @@ import polars as pl
 from ingestion.events.simulator.catalogue import Catalogue
 from ingestion.events.simulator.config import ShopConfig
 from ingestion.events.simulator.customers import Customers
-from ingestion.events.simulator.draws import DAY, DAYS, LIVE, MINUTE, REPORTS, WORLD, generator, micros
+from ingestion.events.simulator.draws import DAY, DAYS, LIVE, MINUTE, WORLD, generator, micros
 from ingestion.events.simulator.frames import (
     ARRIVAL,
     KNOWN,
@@ -84,12 +84,13 @@ class Shop:
         for day in self._days(start, end):
             days.append(self._day(day))
             on_day()
-        orders, views, truths = (pl.concat(frames) for frames in zip(*days, strict=True))
+        orders, views, chargebacks, truths = (pl.concat(frames) for frames in zip(*days, strict=True))
         truth = truths.filter(_during("event_timestamp", start, end)).sort("event_timestamp")
+        of_this_stretch = pl.col("order_id").is_in(truth["order_id"].implode())
         return History(
             orders=_arrived(orders, start, end),
             page_views=_arrived(views, start, end),
-            chargebacks=_arrived(self._with_arrivals(chargeback_frame(truth), REPORTS, 0), start, end),
+            chargebacks=_arrived(chargebacks.filter(of_this_stretch), start, end),
             ground_truth=truth,
         )
 
@@ -130,17 +131,19 @@ class Shop:
             raise ValueError(f"the history ends at {end} before it starts at {start}; give a later end")
         return range(micros(start) // DAY - 1, -(-micros(end) // DAY))
 
-    def _day(self, number: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-        """Orders with their arrivals, page views with theirs, and the ground truth of a day since the Unix epoch."""
+    def _day(self, number: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Orders, page views and the chargebacks of these orders with their arrivals, and the ground truth of a day.
+
+        The day is counted from the Unix epoch; its chargebacks come on later days.
+        """
         rng = generator(self._seed, DAYS, number)
-        period = self._day_period(number)
-        orders, views, truth = self._frames(period, rng)
-        troubles = self.config.troubles
-        arrived = [
-            with_arrivals(frame, rng, troubles.late, troubles.duplicate)
-            for frame in (orders.drop(SCENARIO), views)
-        ]
-        return arrived[0], arrived[1], truth
+        orders, views, truth = self._frames(self._day_period(number), rng)
+        late, duplicate = self.config.troubles.late, self.config.troubles.duplicate
+        orders, views, chargebacks = (
+            with_arrivals(frame, rng, late, duplicate)
+            for frame in (orders.drop(SCENARIO), views, chargeback_frame(truth))
+        )
+        return orders, views, chargebacks, truth
 
     def _day_period(self, number: int) -> Period:
         day = datetime.fromtimestamp(number * DAY / 1e6, UTC)
@@ -175,7 +178,7 @@ class Shop:
 
     def _becoming_known(self, start: datetime, label: str) -> pl.DataFrame:
         """Chargebacks of the three days before that come after `start`, the next one first, with ids of their own."""
-        truths = [self._day(day)[2] for day in self._days(start - timedelta(days=2), start)]
+        truths = [self._day(day)[3] for day in self._days(start - timedelta(days=2), start)]
         pending = pl.concat(truths).filter(
             pl.col(KNOWN) >= pl.lit(start), pl.col("event_timestamp") < pl.lit(start)
         )
@@ -185,11 +188,6 @@ class Shop:
             .sort("event_timestamp")
             .with_columns(pl.format("cbk_{}_{}", pl.lit(label), numbers).alias("chargeback_id"))
         )
-
-    def _with_arrivals(self, frame: pl.DataFrame, purpose: int, number: int) -> pl.DataFrame:
-        troubles = self.config.troubles
-        rng = generator(self._seed, purpose, number)
-        return with_arrivals(frame, rng, troubles.late, troubles.duplicate)
 
 
 def _during(column: str, start: datetime, end: datetime) -> pl.Expr:

@@ -203,7 +203,7 @@ def test_a_day_of_a_real_shop_is_valid_or_refused_as_counted_from_the_file(broke
     assert any("user_id: expected `str`, got `null`" in refused.reason for refused in decoded.rejected)
 
     paid = lines.filter(~anonymous & ~nothing_paid)
-    amounts = (paid["Quantity"] * paid["UnitPrice"]).round(2)
+    amounts = (paid["Quantity"] * paid["UnitPrice"]).round(3)
     assert sorted(decoded.frame["amount"]) == pytest.approx(sorted(amounts))
     assert decoded.frame["order_id"].n_unique() == paid.height
     assert sorted(decoded.frame["user_id"].unique()) == sorted(

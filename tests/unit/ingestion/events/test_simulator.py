@@ -107,11 +107,16 @@ def test_a_part_of_the_history_is_the_same_part(shop: Shop, history: History) ->
                     |-- part --|
     """
     start, end = NOW - timedelta(days=5, hours=7), NOW - timedelta(days=3)
-    part = shop.history(start, end).page_views
-    inside = history.page_views.filter(
-        pl.col("event_timestamp").is_between(start, end, closed="left"), pl.col("arrival_timestamp") < end
-    )
-    assert part.equals(inside)
+    inside = [
+        frame.filter(
+            pl.col("event_timestamp").is_between(start, end, closed="left"), pl.col("arrival_timestamp") < end
+        )
+        for frame in (history.orders, history.page_views)
+    ]
+    part = shop.history(start, end)
+    assert part.orders.equals(inside[0])
+    assert part.page_views.equals(inside[1])
+    assert part.chargebacks.join(history.chargebacks, on=part.chargebacks.columns, how="anti").is_empty()
 
 
 def test_history_is_what_had_arrived_by_its_end(history: History) -> None:
@@ -314,3 +319,9 @@ def test_a_history_that_ends_before_it_starts_is_an_error(shop: Shop) -> None:
 def test_a_scaled_shop_has_more_customers() -> None:
     """And nothing else changes."""
     assert SMALL.scaled(2) == ShopConfig(present=NOW, customers=1200, products=200)
+
+
+def test_too_few_messages_for_all_troubles_are_an_error(shop: Shop) -> None:
+    """One of each kind needs room."""
+    with pytest.raises(ValueError, match="4 messages are too few"):
+        shop.live(NOW, timedelta(seconds=1), 4)
