@@ -185,7 +185,9 @@ def test_a_password_and_a_database_are_used(tmp_path: Path) -> None:
         client.execute_command("AUTH", "s3cret")
         assert client.info("keyspace")["db3"]["keys"] == 1
         wrong = online_repo.ours(tmp_path / "wrong", f"{LOOPBACK}:{port},password=wrong", "locked")
-        with pytest.raises(RedisUnavailableError, match=r"refused the login: .*correct username and password"):
+        with pytest.raises(
+            RedisUnavailableError, match=r"refused the login: .*correct username and password"
+        ):
             ages(wrong, ["ada"])
 
 
