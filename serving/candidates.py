@@ -16,11 +16,11 @@ class Candidates:
     """Candidates of the recommendation artefact.
 
     Attributes:
-        neighbours: Per product, itself and what goes with it, best first.
+        neighbours: Per product, itself and what goes with it, best first, each with its score.
         popular: Most popular products, best first.
     """
 
-    neighbours: Mapping[str, Sequence[str]]
+    neighbours: Mapping[str, Mapping[str, float]]
     popular: Sequence[str]
 
     @classmethod

@@ -42,6 +42,7 @@ class ServingSettings(BaseSettings):
     stop_timeout_seconds: int = Field(default=10, ge=0)
     """How long requests under way may take to end after SIGTERM."""
     log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
+    """Least important messages that are logged."""
 
     @property
     def models(self) -> Path:

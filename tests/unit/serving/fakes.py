@@ -1,0 +1,81 @@
+"""An online store in memory, for tests of what lies above it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from artefact import InputFeature, version_path
+from serving.candidates import Candidates
+from serving.dataplane import LAST_VIEWED, Predictor, Readers
+from serving.errors import FeaturesUnavailableError
+from serving.features import Columns, Row
+from serving.metrics import Metrics
+from serving.models import Model, load_champion
+from tests.small_models import save_candidates, save_model, small_card
+
+PRODUCTS = [f"prod_{i}" for i in range(6)]
+"""prod_0 is out of stock; the higher the number, the better the score."""
+
+
+class MemoryReader:
+    """Answers from a table of rows by user or product; counts how many rows each read had.
+
+    Attributes:
+        away: Where set, reads fail with this reason.
+        reads: Rows of each read so far.
+    """
+
+    def __init__(self, names: Sequence[str], values: Mapping[str, Mapping[str, Any]]) -> None:
+        self._names = names
+        self._values = values
+        self.away: str | None = None
+        self.reads: list[list[Row]] = []
+
+    async def read(self, rows: Sequence[Row]) -> Columns:
+        if self.away:
+            raise FeaturesUnavailableError(self.away)
+        self.reads.append(list(rows))
+        return {name: [self._value(name, row) for row in rows] for name in self._names}
+
+    def _value(self, name: str, row: Row) -> Any:
+        known = {
+            **row,
+            **self._values.get(row["user_id"], {}),
+            **self._values.get(row.get("product_id", ""), {}),
+        }
+        return known.get(name)
+
+
+def small_models(folder: Path) -> tuple[Model, Model]:
+    """A fraud model of the amount and a recommendation model of ``product_worth``."""
+    inputs = {"fraud": "transaction_amount", "recommendation": "product_worth"}
+    for name, feature in inputs.items():
+        save_model(small_card(name, [InputFeature(name=feature, dtype="Float64")]), folder, trees=20)
+    save_candidates(PRODUCTS, version_path(folder, "recommendation", "v1"))
+    return load_champion(folder, "fraud"), load_champion(folder, "recommendation")
+
+
+def memory_readers() -> Readers:
+    """Users have looked at the product of their number; the higher its number, the more a product is worth."""
+    products = {
+        name: {"product_worth": 30.0 + 8 * i, "product_in_stock": i > 0} for i, name in enumerate(PRODUCTS)
+    }
+    viewed = {f"user_{i}": {LAST_VIEWED.partition(":")[2]: name} for i, name in enumerate(PRODUCTS)}
+    return Readers(
+        order=MemoryReader(["transaction_amount", "product_worth"], products),
+        last_viewed=MemoryReader([LAST_VIEWED.partition(":")[2]], viewed),
+        ranking=MemoryReader(["product_worth", "product_in_stock"], products),
+    )
+
+
+def predictor_of(models: tuple[Model, Model], readers: Readers, **changes: Any) -> Predictor:
+    """The data plane over them."""
+    fraud, recommendation = models
+    given: dict[str, Any] = {"metrics": Metrics(), "candidates_max": 50} | changes
+    return Predictor(
+        fraud=fraud,
+        recommendation=recommendation,
+        candidates=Candidates.load(recommendation.folder),
+        readers=readers,
+        **given,
+    )
