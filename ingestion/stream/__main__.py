@@ -61,23 +61,11 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds)
 
     # Seconds of import, and behind our metrics: see `metrics`.
-    from feast import FeatureStore  # noqa: PLC0415
+    from ingestion.stream.registry import open_definitions  # noqa: PLC0415
 
-    from ingestion.stores.push import push_rows, redis_store  # noqa: PLC0415
-    from ingestion.stores.redis_online.address import RedisUnavailableError  # noqa: PLC0415
-    from ingestion.stream.registry import event_topics  # noqa: PLC0415
-    from ingestion.stream.sink import FeastSink  # noqa: PLC0415
-
-    store = FeatureStore(repo_path=str(settings.feature_repo))
-    topics = event_topics(store)
-    connections = redis_store(store).connections(store.config)
+    topics, sink = open_definitions(settings.feature_repo)
     partitions = {topic.name: settings.topic_partitions for topic in topics}
     ensure(bootstrap, partitions, settings.stream_start_timeout_seconds)
-
-    def ping() -> None:
-        with connections.link() as link:
-            link.client.ping()
-
     say(log, logging.INFO, "serving", topics=",".join(partitions), views=sum(len(t.specs) for t in topics))
     return Parts(
         topics=topics,
@@ -90,7 +78,7 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
             timeout_seconds=settings.stream_request_timeout_seconds,
         ),
         letters=LetterBox(bootstrap, settings.dead_letter_topic, settings.stream_request_timeout_seconds),
-        sink=FeastSink(store, push_rows, ping, away=RedisUnavailableError),
+        sink=sink,
         new_clock=clock_of(settings),
         wall_us=wall_us,
         monotonic=time.monotonic,

@@ -13,6 +13,10 @@ class StoreUnreachableError(StreamError):
     """The online store does not answer at the start."""
 
 
+class DefinitionsError(StreamError):
+    """The feature repo or its registry cannot be served as it is."""
+
+
 class TopicError(StreamError):
     """A topic or a view that the worker cannot serve as it is registered."""
 

@@ -1,16 +1,45 @@
 """Reads the Feast registry: the only source of topics, contracts, archives and windows. Imports Feast."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from feast import FeatureStore, KafkaSource
+from feast.repo_config import FeastConfigError
 
 from ingestion.compile import compile_view, windowed_views
 from ingestion.events.contract import Contract
+from ingestion.stores.push import push_rows, redis_store
+from ingestion.stores.redis_online.address import RedisUnavailableError
 from ingestion.stores.sources import Source
 from ingestion.stream.catalogue import EventTopic
-from ingestion.stream.errors import TopicError
+from ingestion.stream.errors import DefinitionsError, TopicError
+from ingestion.stream.sink import FeastSink
 from ingestion.windows.spec import ViewSpec
+
+
+def open_definitions(feature_repo: Path) -> tuple[list[EventTopic], FeastSink]:
+    """The topics to serve and the online store, as the feature repo and its registry say.
+
+    Raises:
+        DefinitionsError: they cannot be opened or served; says why.
+    """
+    try:
+        store = FeatureStore(repo_path=str(feature_repo))
+        return event_topics(store), online_sink(store)
+    except (FeastConfigError, OSError, ValueError, TypeError) as error:
+        raise DefinitionsError(f"the definitions in {feature_repo} cannot be served: {error}") from error
+
+
+def online_sink(store: FeatureStore) -> FeastSink:
+    """The online store of the feature store, which is Redis."""
+    connections = redis_store(store).connections(store.config)
+
+    def ping() -> None:
+        with connections.link() as link:
+            link.client.ping()
+
+    return FeastSink(store, push_rows, ping, away=RedisUnavailableError)
 
 
 def event_topics(store: FeatureStore) -> list[EventTopic]:
