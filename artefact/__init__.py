@@ -10,6 +10,7 @@ from artefact.card import Card, InputFeature, RiskLevel, Thresholds, load_card, 
 from artefact.encode import RowEncoder, encode_rows
 from artefact.errors import ArtefactError
 from artefact.folder import (
+    CANDIDATE_SCORE,
     CANDIDATES_FILE,
     CARD_FILE,
     MODEL_FILE,
@@ -22,6 +23,7 @@ from artefact.service_hash import feature_service_hash
 
 __all__ = [
     "CANDIDATES_FILE",
+    "CANDIDATE_SCORE",
     "CARD_FILE",
     "MODEL_FILE",
     "POPULAR_FILE",

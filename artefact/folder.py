@@ -9,7 +9,10 @@ from artefact.errors import ArtefactError
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 CANDIDATES_FILE = "candidates.parquet"
-"""Columns product_id, candidate_id, rank (int32, 1 is best), score (float64)."""
+"""Columns product_id, candidate_id, rank (int32; 0 is the product itself, 1 the best other one), score (float64)."""
+CANDIDATE_SCORE = "candidate_score"
+"""Model input that no feature service has: the score of the row's product among the candidates of the product that the
+customer looked at last (the feature ``user_product_id_last_1d``), null where it is not among them."""
 POPULAR_FILE = "popular.parquet"
 """Columns product_id, rank (1 is best)."""
 

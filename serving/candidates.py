@@ -31,20 +31,26 @@ class Candidates:
             ArtefactError: if one is absent or has other columns.
         """
         try:
-            neighbours = (
-                pl.read_parquet(folder / CANDIDATES_FILE, columns=["product_id", "candidate_id", "rank"])
+            pairs = (
+                pl.read_parquet(folder / CANDIDATES_FILE)
                 .sort("product_id", "rank")
-                .group_by("product_id", maintain_order=True)
-                .agg("candidate_id")
+                .select("product_id", "candidate_id", "score")
             )
             popular = pl.read_parquet(folder / POPULAR_FILE, columns=["product_id", "rank"]).sort("rank")
         except (OSError, pl.exceptions.PolarsError) as error:
             raise ArtefactError(
                 f"the candidates in {folder} cannot be read: {error}; train the model again"
             ) from error
-        return cls(dict(neighbours.iter_rows()), popular["product_id"].to_list())
+        neighbours: dict[str, dict[str, float]] = {}
+        for product, candidate, score in pairs.iter_rows():
+            neighbours.setdefault(product, {})[candidate] = score
+        return cls(neighbours, popular["product_id"].to_list())
 
     def of(self, last_viewed: str | None, count: int) -> list[str]:
         """Up to ``count`` products in the order of the slate: those of the last viewed one, then popular ones."""
         slate = chain(self.neighbours.get(last_viewed, ()) if last_viewed else (), self.popular)
         return list(islice(dict.fromkeys(slate), count))
+
+    def score(self, last_viewed: str | None, product: str) -> float | None:
+        """How well a product goes with the last viewed one; None if it is not among its candidates."""
+        return self.neighbours.get(last_viewed, {}).get(product) if last_viewed else None

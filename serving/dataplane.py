@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from artefact import ArtefactError, RiskLevel, Thresholds
+from artefact import CANDIDATE_SCORE, ArtefactError, RiskLevel, Thresholds
 from serving.batching import Batcher
 from serving.candidates import Candidates
 from serving.features import Columns, FeatureReader, Row
@@ -17,7 +17,8 @@ from serving.models import Model
 from serving.requests import PredictionRequest
 
 LAST_VIEWED = "user_views:user_product_id_last_1d"
-"""The feature that recommendations start from."""
+"""The feature that recommendations start from; the recommendation model's service has it too."""
+_LAST_VIEWED_COLUMN = LAST_VIEWED.partition(":")[2]
 IN_STOCK = "product_in_stock"
 ORDERS_AT_ONCE = 64
 """Most concurrent requests that share one read of features."""
@@ -146,24 +147,29 @@ class Predictor:
     async def _score_orders(self, rows: list[Row]) -> list[tuple[float, float]]:
         """Fraud probability and recommendation score of each row."""
         columns = await self._read(self._readers.order, rows)
-        fraud = self._score(self.fraud, columns)
-        recommendation = self._score(self.recommendation, columns)
+        fraud = self._score(self.fraud, _with_request(rows, columns))
+        recommendation = self._score(self.recommendation, self._with_candidate_scores(rows, columns))
         return list(zip(fraud.tolist(), recommendation.tolist(), strict=True))
 
     async def _slate(self, user_id: str) -> list[str]:
         last_viewed = await self._read(self._readers.last_viewed, [{"user_id": user_id}])
-        return self._candidates.of(last_viewed[LAST_VIEWED.partition(":")[2]][0], self._candidates_max)
+        return self._candidates.of(last_viewed[_LAST_VIEWED_COLUMN][0], self._candidates_max)
 
     async def _rank(self, user_id: str, products: Sequence[str]) -> list[Recommendation]:
         rows = [{"user_id": user_id, "product_id": product} for product in products]
         columns = await self._read(self._readers.ranking, rows)
-        scored = zip(
-            products, self._score(self.recommendation, columns).tolist(), columns[IN_STOCK], strict=True
-        )
+        scores = self._score(self.recommendation, self._with_candidate_scores(rows, columns))
+        scored = zip(products, scores.tolist(), columns[IN_STOCK], strict=True)
         found = [
             Recommendation(product, score) for product, score, in_stock in scored if in_stock is not False
         ]
         return sorted(found, key=lambda one: one.score, reverse=True)
+
+    def _with_candidate_scores(self, rows: Sequence[Row], columns: Columns) -> Columns:
+        """Features, and how well each row's product goes with the one its customer looked at last."""
+        pairs = zip(columns[_LAST_VIEWED_COLUMN], rows, strict=True)
+        scores = [self._candidates.score(last_viewed, row["product_id"]) for last_viewed, row in pairs]
+        return {**columns, CANDIDATE_SCORE: scores}
 
     async def _read(self, reader: FeatureReader, rows: Sequence[Row]) -> Columns:
         started = perf_counter()
@@ -178,6 +184,11 @@ class Predictor:
         probabilities = model.score(rows)
         self._metrics.scored(rows, encoded - started, perf_counter() - encoded)
         return probabilities
+
+
+def _with_request(rows: Sequence[Row], columns: Columns) -> Columns:
+    """Features, and what only the request knows: a model may read it as it is."""
+    return {name: [row[name] for row in rows] for name in rows[0]} | dict(columns)
 
 
 def _thresholds(model: Model) -> Thresholds:

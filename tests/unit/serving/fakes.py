@@ -60,11 +60,13 @@ def memory_readers() -> Readers:
     products = {
         name: {"product_worth": 30.0 + 8 * i, "product_in_stock": i > 0} for i, name in enumerate(PRODUCTS)
     }
-    viewed = {f"user_{i}": {LAST_VIEWED.partition(":")[2]: name} for i, name in enumerate(PRODUCTS)}
+    last_viewed = LAST_VIEWED.partition(":")[2]
+    viewed = {f"user_{i}": {last_viewed: name} for i, name in enumerate(PRODUCTS)}
+    known = products | viewed
     return Readers(
-        order=MemoryReader(["transaction_amount", "product_worth"], products),
-        last_viewed=MemoryReader([LAST_VIEWED.partition(":")[2]], viewed),
-        ranking=MemoryReader(["product_worth", "product_in_stock"], products),
+        order=MemoryReader(["product_worth", last_viewed], known),
+        last_viewed=MemoryReader([last_viewed], viewed),
+        ranking=MemoryReader(["product_worth", "product_in_stock", last_viewed], known),
     )
 
 

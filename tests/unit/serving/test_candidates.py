@@ -6,7 +6,7 @@ import pytest
 from artefact import CANDIDATES_FILE, POPULAR_FILE, ArtefactError
 from serving.candidates import Candidates
 
-CANDIDATES = Candidates({"a": ["a", "b", "c"]}, ["c", "d", "e"])
+CANDIDATES = Candidates({"a": {"a": 1.0, "b": 0.5, "c": 0.2}}, ["c", "d", "e"])
 
 
 def test_what_goes_with_the_last_viewed_comes_first_then_what_sells() -> None:
@@ -18,6 +18,15 @@ def test_what_goes_with_the_last_viewed_comes_first_then_what_sells() -> None:
 def test_without_a_known_last_view_what_sells_is_shown(last_viewed: str | None) -> None:
     """A customer never seen gets an answer."""
     assert CANDIDATES.of(last_viewed, 10) == ["c", "d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("last_viewed", "product", "score"),
+    [("a", "b", 0.5), ("a", "e", None), ("x", "b", None), (None, "b", None)],
+)
+def test_a_score_belongs_to_a_pair(last_viewed: str | None, product: str, score: float | None) -> None:
+    """A product that does not go with the last viewed one has none."""
+    assert CANDIDATES.score(last_viewed, product) == score
 
 
 def test_the_slate_is_cut_at_the_count() -> None:
@@ -35,7 +44,7 @@ def test_tables_are_read_in_the_order_of_their_ranks(tmp_path: Path) -> None:
     }
     pl.DataFrame(rows, strict=False).write_parquet(tmp_path / CANDIDATES_FILE)
     pl.DataFrame({"product_id": ["z", "y"], "rank": [2, 1]}).write_parquet(tmp_path / POPULAR_FILE)
-    assert Candidates.load(tmp_path) == Candidates({"a": ["a", "c"], "b": ["b"]}, ["y", "z"])
+    assert Candidates.load(tmp_path) == Candidates({"a": {"a": 1.0, "c": 0.5}, "b": {"b": 1.0}}, ["y", "z"])
 
 
 def test_an_absent_table_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

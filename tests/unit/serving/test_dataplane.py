@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from artefact import ArtefactError
+from artefact import CANDIDATE_SCORE, ArtefactError, InputFeature, version_path
 from serving.models import Model
 from serving.requests import EXAMPLE, PredictionRequest
-from tests.small_models import save_model, small_card
-from tests.unit.serving.fakes import MemoryReader, memory_readers, predictor_of
+from tests.small_models import save_candidates, save_model, small_card
+from tests.unit.serving.fakes import PRODUCTS, MemoryReader, memory_readers, predictor_of
 
 Models = tuple[Model, Model]
 
@@ -70,3 +70,17 @@ def test_a_fraud_model_without_thresholds_is_refused(models: Models, tmp_path: P
     save_model(card, tmp_path)
     with pytest.raises(ArtefactError, match="no thresholds"):
         predictor_of((Model.load(tmp_path / "fraud" / "v1"), models[1]), memory_readers())
+
+
+def test_the_ranker_may_read_how_well_a_product_goes_with_the_last_viewed_one(
+    models: Models, tmp_path: Path
+) -> None:
+    """user_3 looked at prod_3, which goes best with itself, then 4, 5 and 0; prod_2 does not go with it."""
+    card = small_card("recommendation", [InputFeature(name=CANDIDATE_SCORE, dtype="Float64")])
+    save_model(card, tmp_path)
+    save_candidates(PRODUCTS, version_path(tmp_path, "recommendation", "v1"))
+    ranker = Model.load(tmp_path / "recommendation" / "v1")
+    rows = [{"user_id": "user_3", "product_id": f"prod_{i}"} for i in (3, 4, 2)]
+    predictor = predictor_of((models[0], ranker), memory_readers())
+    columns = asyncio.run(predictor._readers.ranking.read(rows))
+    assert predictor._with_candidate_scores(rows, columns)[CANDIDATE_SCORE] == [1.0, 0.5, None]
