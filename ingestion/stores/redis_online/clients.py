@@ -50,11 +50,12 @@ def connect_async(
     if kind == "redis_cluster":
         nodes = _nodes(AsyncClusterNode, address)
         return AsyncClusterLink(redis_asyncio.RedisCluster(startup_nodes=nodes, **options))
+    deadline = options["socket_connect_timeout"] + options.pop("socket_timeout")
     if kind == "redis_sentinel":
         sentinel = redis_asyncio.Sentinel(list(address.nodes), sentinel_kwargs=timeouts, **options)
-        return AsyncServerLink(sentinel.master_for(master), attempts, sentinel.sentinels)
+        return AsyncServerLink(sentinel.master_for(master), attempts, deadline, sentinel.sentinels)
     host, port = address.nodes[0]
-    return AsyncServerLink(redis_asyncio.Redis(host=host, port=port, **options), attempts)
+    return AsyncServerLink(redis_asyncio.Redis(host=host, port=port, **options), attempts, deadline)
 
 
 def _nodes(node: Callable[..., Any], address: Address) -> list[Any]:

@@ -7,32 +7,28 @@
 -- ARGV[6]  and on: feature field, value, feature field, value ...
 -- Returns 1 when the row was written, 0 when it was refused.
 
--- An int64 of up to nine bytes is positive; ten bytes are a negative one, read through its complement,
--- since Lua's numbers hold 53 bits.
+-- Nine bytes hold a positive int64; a tenth one means a negative number, read through its complement, since Lua's
+-- numbers hold 53 bits.
 local function varint(bytes, at)
-  local groups, count = {}, 0
-  repeat
-    local byte = bytes:byte(at)
-    at = at + 1
-    count = count + 1
-    groups[count] = byte % 128
-  until byte < 128
-  local value = 0
-  if count == 10 then
-    for i = 9, 1, -1 do value = value * 128 + 127 - groups[i] end
-    return -value - 1, at
+  local value, complement, scale = 0, 0, 1
+  for i = at, at + 8 do
+    local byte = bytes:byte(i)
+    if byte < 128 then return value + byte * scale, i + 1 end
+    value = value + (byte - 128) * scale
+    complement = complement + (255 - byte) * scale
+    scale = scale * 128
   end
-  for i = count, 1, -1 do value = value * 128 + groups[i] end
-  return value, at
+  return -complement - 1, at + 10
 end
 
 local function timestamp(bytes)
-  local parts, at = {[8] = 0, [16] = 0}, 1
+  local seconds, nanos, at, value = 0, 0, 1, 0
   while at <= #bytes do
     local tag = bytes:byte(at)
-    parts[tag], at = varint(bytes, at + 1)
+    value, at = varint(bytes, at + 1)
+    if tag == 8 then seconds = value else nanos = value end
   end
-  return parts[8], parts[16]
+  return seconds, nanos
 end
 
 if ARGV[1] ~= '' then

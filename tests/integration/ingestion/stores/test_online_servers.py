@@ -1,6 +1,7 @@
 """Servers that are away, clusters, sentinels, and what is deleted."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,6 +90,21 @@ def test_a_server_that_is_away_is_named(tmp_path: Path, read: Any) -> None:
     assert time.monotonic() - start < 2
     with pytest.raises(RedisUnavailableError, match=str(port)):
         push_rows(store, "profile", profile("ada"))
+
+
+@pytest.mark.parametrize("read", [ages, ages_async])
+def test_a_server_that_does_not_answer_is_given_up(tmp_path: Path, read: Any) -> None:
+    """Somebody listens and says nothing: the timeouts of the settings hold, connecting included."""
+    limits = "  connect_timeout_seconds: 0.2\n  read_timeout_seconds: 0.2\n  attempts: 2\n"
+    with socket.create_server((LOOPBACK, 0)) as silent:
+        address = f"{LOOPBACK}:{silent.getsockname()[1]}"
+        store = online_repo.ours(tmp_path, address, "silent", limits)
+        start = time.monotonic()
+        with pytest.raises(
+            RedisUnavailableError, match=r"tried 2 times, 0\.2 s to connect and 0\.2 s for a reply"
+        ):
+            read(store, ["ada"])
+        assert time.monotonic() - start < 3
 
 
 def test_a_server_that_comes_back_is_used_again(tmp_path: Path, own_redis: RunningRedis) -> None:
