@@ -33,13 +33,13 @@ from ingestion.stores import plain
 from ingestion.stores.latest import latest_of_windows
 from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.requests import join_keys
-from ingestion.stores.sources import Source
+from ingestion.stores.sources import Source, place
 from ingestion.stores.variables import refuse_unset
 
 ROWS_PER_WRITE: Final = 50_000
 
-Gate = Callable[[str, pl.DataFrame], None]
-"""Called with a view's name and the rows about to be written; raises to refuse them."""
+Gate = Callable[[Any, pl.DataFrame, BaseRegistry, str], None]
+"""Called with a view, the rows about to be written, the registry and the project; raises to refuse the rows."""
 
 
 class EngineError(RuntimeError):
@@ -53,8 +53,9 @@ class WindowEngineConfig(FeastConfigBaseModel):
     """Dotted path of the engine."""
 
     gate: str = ""
-    """Dotted path of a class whose instances are called with a view's name and its rows before these are written;
-    they raise to refuse them. Empty: everything is written."""
+    """Dotted path of a class that is made with the offline store's root and whose instances are called with a view,
+    its rows, the registry and the project before the rows are written; they raise to refuse them. Empty: everything
+    is written."""
 
     @model_validator(mode="before")
     @classmethod
@@ -127,21 +128,22 @@ class WindowEngine(ComputeEngine):
 
     def _materialize_one(
         self,
-        registry: BaseRegistry,  # noqa: ARG002  # Feast's interface
+        registry: BaseRegistry,
         task: MaterializationTask,
         **_: Any,
     ) -> WindowMaterializationJob:
         try:
-            self._materialize(task)
+            self._materialize(registry, task)
         except Exception as error:  # noqa: BLE001  # Feast raises the error of the job
             return WindowMaterializationJob(task, error)
         return WindowMaterializationJob(task, None)
 
-    def _materialize(self, task: MaterializationTask) -> None:
+    def _materialize(self, registry: BaseRegistry, task: MaterializationTask) -> None:
         view = task.feature_view
         rows = self._rows(view, make_tzaware(task.start_time), make_tzaware(task.end_time))
         if self._settings.gate:
-            load_gate(self._settings.gate)(view.name, rows)
+            gate = load_gate(self._settings.gate, place(self.repo_config, ""))
+            gate(view, rows, registry, task.project)
         if not join_keys(view):
             rows = rows.with_columns(pl.lit(DUMMY_ENTITY_VAL).alias(DUMMY_ENTITY_ID))
         _write(writer_of(self.repo_config, self.online_store, view), rows, task.tqdm_builder)
@@ -159,15 +161,15 @@ class WindowEngine(ComputeEngine):
         return latest_of_windows(view, source, start, end, only_changed=continues)
 
 
-def load_gate(path: str) -> Gate:
-    """Instance of the class with a dotted path.
+def load_gate(path: str, root: str) -> Gate:
+    """Instance of the class with a dotted path, for an offline store with that root.
 
     Raises:
         EngineError: if there is no such class.
     """
     module, _, name = path.rpartition(".")
     try:
-        gate: Gate = getattr(import_module(module), name)()
+        gate: Gate = getattr(import_module(module), name)(root)
     except (ImportError, AttributeError, ValueError) as error:
         raise EngineError(f"batch_engine.gate is {path!r}, which cannot be loaded: {error}") from error
     return gate
