@@ -1,0 +1,98 @@
+"""How good scores are. All arrays are one-dimensional and of one length N; labels are 0 and 1, higher scores mean 1."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+Floats = npt.NDArray[np.floating[Any]]
+Labels = npt.NDArray[np.integer[Any]]
+
+
+def ranking_figures(labels: Labels, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
+    """AUC ROC and average precision.
+
+    Raises:
+        ValueError: if all labels are the same.
+    """
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"{len(labels)} rows have one label only; a ranking needs both")
+    return {
+        "auc": float(roc_auc_score(labels, scores, sample_weight=weights)),
+        "average_precision": float(average_precision_score(labels, scores, sample_weight=weights)),
+    }
+
+
+def card_precision(rows: pl.DataFrame, k: int) -> float:
+    """Mean over days of the share of compromised customers among the ``k`` with the highest score of the day.
+
+    A customer's score of a day is the highest of their orders; a customer found on one day is taken out of the later ones.
+
+    Args:
+        rows: ``user_id``, ``event_timestamp``, ``is_fraud``, ``score``, a row per order.
+        k: Customers that can be looked at in a day.
+    """
+    days = (
+        rows.group_by(pl.col("event_timestamp").dt.date().alias("day"), "user_id")
+        .agg(pl.col("score").max(), pl.col("is_fraud").max())
+        .sort("day", "score", "user_id", descending=[False, True, False])
+        .partition_by("day", maintain_order=True)
+    )
+    found: set[str] = set()
+    shares: list[float] = []
+    for day in days:
+        top = day.filter(~pl.col("user_id").is_in(list(found))).head(k)
+        caught = top.filter(pl.col("is_fraud") == 1)["user_id"].to_list()
+        found.update(caught)
+        shares.append(len(caught) / k)
+    return float(np.mean(shares))
+
+
+def calibration_figures(
+    labels: Labels, probabilities: Floats, weights: Floats | None = None, bins: int = 10
+) -> dict[str, Any]:
+    """Brier score, expected calibration error over bins of equal numbers of rows, and the bins themselves."""
+    weights = np.ones(len(labels)) if weights is None else np.asarray(weights, dtype=float)
+    parts = np.array_split(np.argsort(probabilities, kind="stable"), bins)
+    table = [
+        {
+            "predicted": float(np.average(probabilities[part], weights=weights[part])),
+            "observed": float(np.average(labels[part], weights=weights[part])),
+            "weight": float(weights[part].sum() / weights.sum()),
+        }
+        for part in parts
+        if len(part)
+    ]
+    return {
+        "brier": float(np.average((probabilities - labels) ** 2, weights=weights)),
+        "expected_calibration_error": sum(b["weight"] * abs(b["predicted"] - b["observed"]) for b in table),
+        "reliability": table,
+    }
+
+
+def at_threshold(labels: Labels, scores: Floats, threshold: float) -> dict[str, float]:
+    """Precision, recall and false-positive rate of calling everything from ``threshold`` on positive."""
+    called = scores >= threshold
+    hits, positives = int((called & (labels == 1)).sum()), int((labels == 1).sum())
+    false_alarms, negatives = int(called.sum()) - hits, len(labels) - positives
+    return {
+        "threshold": float(threshold),
+        "share": float(called.mean()),
+        "precision": hits / max(1, hits + false_alarms),
+        "recall": hits / max(1, positives),
+        "false_positive_rate": false_alarms / max(1, negatives),
+    }
+
+
+def hit_figures(ranks: npt.NDArray[np.floating[Any]], k: int) -> dict[str, float]:
+    """Hit rate and NDCG at ``k`` of one relevant item per list.
+
+    Args:
+        ranks: Position of the relevant item, 0 is the top; infinite where the list does not hold it.
+        k: Length of the list that is shown.
+    """
+    shown = ranks < k
+    gains = np.where(shown, 1 / np.log2(np.where(shown, ranks, 0) + 2), 0)
+    return {f"hit_rate_at_{k}": float(shown.mean()), f"ndcg_at_{k}": float(gains.mean())}

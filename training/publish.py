@@ -1,0 +1,91 @@
+"""Writes an artefact: whole under its final name or not at all, the same content under the same name."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version as package_version
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+
+from artefact import Card, load_card, save_card, version_path
+from training.report import card_markdown
+from training.settings import TrainingSettings
+from training.versions import promote
+
+PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
+REPORT_FILE = "card.md"
+EVALUATION_FILE = "evaluation.parquet"
+"""Scores of the held-out rows, to compare versions with one another and with what became known since."""
+_NO_VERSION = "unnamed"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A published version: its card and its folder."""
+
+    card: Card
+    path: Path
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide about a model's scores."""
+    return {name: package_version(name) for name in PACKAGES}
+
+
+def parquet_bytes(frame: pl.DataFrame) -> bytes:
+    """A table as a parquet file."""
+    buffer = BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def publish(
+    settings: TrainingSettings, card: Card, files: Mapping[str, bytes], data_end: datetime
+) -> TrainedModel:
+    """Write ``models/<model>/<version>/`` and promote it where the settings say so.
+
+    The version is the end of the data and a hash of the content.
+
+    A version that is already there has the same content but for ``created`` and is left as it is.
+
+    Args:
+        settings: Where models lie, and whether to promote.
+        card: The card; its version is filled in here.
+        files: Name to content of the other files.
+        data_end: End of the data (aware).
+    """
+    version = f"{data_end:%Y%m%dT%H%M%SZ}-{_content_hash(card, files)[:8]}"
+    folder = version_path(settings.models_dir, card.model, version)
+    if not folder.exists():
+        _write(folder, card.model_copy(update={"version": version}), files)
+    if settings.training_promote:
+        promote(settings.models_dir, card.model, version)
+    return TrainedModel(load_card(folder), folder)
+
+
+def _content_hash(card: Card, files: Mapping[str, bytes]) -> str:
+    unnamed = card.model_copy(update={"version": _NO_VERSION})
+    digest = hashlib.sha256(unnamed.model_dump_json(exclude={"created"}).encode())
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
+    return digest.hexdigest()
+
+
+def _write(folder: Path, card: Card, files: Mapping[str, bytes]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        for name, content in files.items():
+            (temporary / name).write_bytes(content)
+        (temporary / REPORT_FILE).write_text(card_markdown(card))
+        save_card(card, temporary)
+        temporary.chmod(0o755)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

@@ -1,0 +1,221 @@
+"""The recommendation model: candidates that go with what a customer looks at, and a ranker for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+from rich.progress import Progress
+
+from artefact import (
+    CANDIDATE_SCORE,
+    CANDIDATES_FILE,
+    MODEL_FILE,
+    POPULAR_FILE,
+    Card,
+    InputFeature,
+    feature_service_hash,
+)
+from artefact.card import DataWindow
+from training.convert import Converted, convert
+from training.estimators import RANKERS
+from training.fitting import Fitted, Rows, fit_best
+from training.gate import check_training_set
+from training.history import data_end, feature_types, read_features
+from training.inputs import choose_inputs, matrix, statistics
+from training.instants import held_out_users
+from training.publish import EVALUATION_FILE, TrainedModel, package_versions, parquet_bytes, publish
+from training.recommendation_evaluation import SHOWN, evaluation_slates, ranker_figures, ranking_metrics
+from training.recommendation_rows import read_shop, training_rows
+from training.settings import TrainingSettings
+from training.slates import Slates, build_slates, visits_of
+from training.split import RecommendationSplit, Window
+from training.steps import Steps
+
+MODEL = "recommendation"
+SLATE_INPUTS = {CANDIDATE_SCORE: "Float64"}
+"""What the ranker reads from the candidates, before the features of the service."""
+
+
+@dataclass(frozen=True)
+class _Shop:
+    """What happened, and the windows it is cut into.
+
+    Attributes:
+        views: Page views, each once.
+        orders: Orders, each once.
+        split: Windows of the ranker.
+        held_out: Customers the ranker never trains on.
+        before_fit: Tables made of what lies before the ranker's instants.
+        before_test: Tables made of what lies before the test.
+        latest: Tables made of everything, for serving.
+    """
+
+    views: pl.DataFrame
+    orders: pl.DataFrame
+    split: RecommendationSplit
+    held_out: set[str]
+    before_fit: Slates
+    before_test: Slates
+    latest: Slates
+
+    def with_scores(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of all parts with the candidates' scores, each part from the tables its slates were made of."""
+        seen = pl.col("part") != "test"
+        return pl.concat(
+            [self.before_fit.with_scores(rows.filter(seen)), self.before_test.with_scores(rows.filter(~seen))]
+        )
+
+
+def train_recommendation(
+    store: Any,
+    settings: TrainingSettings,
+    progress: Progress | None = None,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> TrainedModel:
+    """Train, evaluate and publish the recommendation model from the archive and one feature service.
+
+    The score is the probability that the customer orders the product within the horizon, for a product of the slate at
+    an instant of browsing.
+
+    Args:
+        store: A ``feast.FeatureStore``.
+        settings: Windows, sizes, seed.
+        progress: Shows the steps.
+        now: Clock of the card.
+
+    Raises:
+        NotEnoughHistoryError: the archive is too short for the windows.
+        RefusedTrainingSetError: the training set broke its expectations.
+        ConversionError: the converted model scores differently.
+    """
+    step = Steps(progress, "recommendation model", 6)
+    with step("co-visits, co-purchases, popularity"):
+        shop = _read(store, settings)
+        drawn = training_rows(
+            shop.views, shop.orders, shop.before_fit, shop.before_test, shop.split, shop.held_out, settings
+        )
+    with step(f"features of {drawn.height:,} rows"):
+        rows = shop.with_scores(read_features(store, settings.recommendation_service, drawn))
+    with step("expectations"):
+        check_training_set(store, settings.recommendation_service, rows, "ordered", settings)
+    with step("fit, choose, calibrate"):
+        inputs, fitted = _fit(store, rows, settings)
+    with step("full ranking for held-out customers"):
+        test = rows.filter(part="test")
+        converted = convert(fitted.model, MODEL, matrix(inputs, test))
+        lists, ranked = _rank(store, shop, inputs, converted, settings)
+    with step("publish"):
+        metrics = {
+            "chosen": fitted.name,
+            "ranking": ranking_metrics(lists, ranked, shop.before_test),
+            "ranker": ranker_figures(test, converted.scores(matrix(inputs, test))),
+            "validation": {"average_precision": fitted.average_precisions},
+            "conversion": converted.figures(),
+        } | _protocol(shop, rows, settings)
+        card = Card(
+            model=MODEL,
+            version="unnamed",
+            feature_service=settings.recommendation_service,
+            feature_service_hash=feature_service_hash(store, settings.recommendation_service),
+            inputs=inputs,
+            created=now(),
+            data_window=DataWindow(start=shop.split.fit.start, end=shop.split.validation.end),
+            metrics=metrics,
+            seed=settings.training_seed,
+            packages=package_versions(),
+            statistics=statistics(inputs, rows.filter(part="fit")),
+        )
+        files = {
+            MODEL_FILE: converted.to_bytes(),
+            CANDIDATES_FILE: parquet_bytes(shop.latest.candidates),
+            POPULAR_FILE: parquet_bytes(shop.latest.popular),
+            EVALUATION_FILE: parquet_bytes(lists),
+        }
+        trained = publish(settings, card, files, shop.split.test.end)
+    step.finish()
+    return trained
+
+
+def _read(store: Any, settings: TrainingSettings) -> _Shop:
+    split = RecommendationSplit.before(
+        settings.training_data_end or data_end(store),
+        train_days=settings.recommendation_train_days,
+        test_days=settings.recommendation_test_days,
+        horizon=settings.horizon,
+    )
+    lookback = timedelta(days=settings.recommendation_lookback_days)
+    views, orders = read_shop(store, Window(split.fit.start - lookback, split.test.end))
+    visits = visits_of(views, orders)
+    before_fit, before_test, latest = (
+        build_slates(
+            visits,
+            orders,
+            Window(instant - lookback, instant),
+            candidates=settings.recommendation_candidates,
+            popular=settings.recommendation_popular,
+        )
+        for instant in (split.fit.start, split.cut, split.test.end)
+    )
+    held_out = held_out_users(
+        views["user_id"], settings.recommendation_held_out_share, settings.training_seed
+    )
+    return _Shop(views, orders, split, held_out, before_fit, before_test, latest)
+
+
+def _fit(
+    store: Any, rows: pl.DataFrame, settings: TrainingSettings
+) -> tuple[tuple[InputFeature, ...], Fitted]:
+    fit, validation = (rows.filter(part=part) for part in ("fit", "validation"))
+    inputs = choose_inputs(
+        SLATE_INPUTS | feature_types(store, settings.recommendation_service),
+        fit,
+        max_categories=settings.training_max_categories,
+        excluded=settings.training_excluded_inputs,
+    )
+    parts = [Rows.of(matrix(inputs, part), part["ordered"], part["weight"]) for part in (fit, validation)]
+    return inputs, fit_best(RANKERS, *parts, settings=settings)
+
+
+def _rank(
+    store: Any,
+    shop: _Shop,
+    inputs: tuple[InputFeature, ...],
+    converted: Converted,
+    settings: TrainingSettings,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Lists asked for, and every product of their slates with its score."""
+    lists, slates = evaluation_slates(
+        shop.views, shop.orders, shop.before_test, shop.held_out, shop.split.test, settings
+    )
+    rows = shop.before_test.with_scores(read_features(store, settings.recommendation_service, slates))
+    scored = rows.select("instant", "product_id", "position").with_columns(
+        score=pl.Series(converted.scores(matrix(inputs, rows)))
+    )
+    return lists, scored
+
+
+def _protocol(shop: _Shop, rows: pl.DataFrame, settings: TrainingSettings) -> dict[str, Any]:
+    windows = {"fit": shop.split.fit, "validation": shop.split.validation, "test": shop.split.test}
+    counts = {
+        part: {"rows": group.height, "ordered": int(group["ordered"].sum())}
+        for (part,), group in rows.group_by("part", maintain_order=True)
+    }
+    return {
+        "windows": {
+            name: {"start": f"{window.start:%Y-%m-%d %H:%M}", "end": f"{window.end:%Y-%m-%d %H:%M}"}
+            | counts[name]
+            for name, window in windows.items()
+        },
+        "protocol": (
+            f"Score: probability of an order within {settings.recommendation_horizon_hours:g} h of a product of the "
+            "slate (what goes with the product looked at last, and popular products), just behind a page view drawn at "
+            f"random. Products not ordered are sampled at {settings.recommendation_negative_share:g} and weighted. "
+            f"{len(shop.held_out):,} customers are held out of fit and validation; the test is theirs alone and lies "
+            f"behind it in time. Lists of {SHOWN} for their next order, made before the session that led to it, after "
+            "its first page view, and at the order. Candidates and popularity, the baseline's too, end where the test "
+            "begins; the published tables go on to the end of the data."
+        ),
+    }

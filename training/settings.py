@@ -1,0 +1,86 @@
+"""Settings of the training programs, read once at the entry point from the environment (``SHOP_...``)."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import AwareDatetime, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TrainingSettings(BaseSettings):
+    """Everything a training may be told; each field is an environment variable with the prefix ``SHOP_``."""
+
+    model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore")
+
+    data_dir: Path = Path("data")
+    """Folder with ``models/`` below it."""
+    training_seed: int = 7
+    """Seed of every draw."""
+    training_data_end: AwareDatetime | None = None
+    """Train as if the data ended here; by default just behind the newest order."""
+    training_promote: bool = True
+    """Whether a trained model becomes the champion."""
+    training_max_categories: int = Field(default=64, ge=1)
+    """A string feature with more values than this is no input of a model."""
+    training_excluded_inputs: tuple[str, ...] = ("user_signup_seconds",)
+    """Features of the services that no model reads: a point in time, which only ever grows."""
+    training_threads: int = Field(default=1, ge=1)
+    """Threads that fit an estimator. Where other programs share the cores, more than one waits on itself."""
+
+    fraud_service: str = "fraud_v1"
+    fraud_train_days: float = Field(default=21, gt=0)
+    """Length of the training window, its validation slice included."""
+    fraud_validation_days: float = Field(default=5, gt=0)
+    """Last days of the training window: choose, calibrate and set thresholds on them."""
+    fraud_label_delay_days: float = Field(default=7, ge=0)
+    """How long after an order its chargeback is waited for."""
+    fraud_test_days: float = Field(default=7, gt=0)
+    fraud_max_orders: int = Field(default=120_000, ge=1_000)
+    """More orders than this in the training window are sampled."""
+    fraud_missed_cost: float = Field(default=150, gt=0)
+    """Cost of a fraud that goes through, in the shop's currency."""
+    fraud_blocked_cost: float = Field(default=100, gt=0)
+    """Cost of a good order that is blocked."""
+    fraud_review_cost: float = Field(default=3, ge=0)
+    """Cost of one manual review."""
+    fraud_reviews_per_day: float = Field(default=100, gt=0)
+    """How many orders a day people can look at."""
+    fraud_rule_amount_ratio: float = Field(default=5, gt=0)
+    """Rules baseline: suspicious from this multiple of the customer's mean amount."""
+    fraud_rule_orders_10m: float = Field(default=3, gt=0)
+    """Rules baseline: suspicious from this many orders of the customer or device in ten minutes."""
+
+    recommendation_service: str = "recommendation_v1"
+    recommendation_train_days: float = Field(default=7, gt=0)
+    """Length of the window the ranker's instants are drawn from; the last quarter is for validation."""
+    recommendation_test_days: float = Field(default=5, gt=0)
+    recommendation_lookback_days: float = Field(default=14, gt=0)
+    """How far back co-visits and popularity are counted."""
+    recommendation_horizon_hours: float = Field(default=24, gt=0)
+    """The score is the probability of an order within this time."""
+    recommendation_candidates: int = Field(default=30, ge=1)
+    """Candidates kept of each product, besides itself."""
+    recommendation_popular: int = Field(default=100, ge=20)
+    """Popular products kept."""
+    recommendation_slate_size: int = Field(default=50, ge=20)
+    """Products of a slate: first the candidates of the product looked at last, then popular ones."""
+    recommendation_instants: int = Field(default=10_000, ge=100)
+    """Page views drawn from the training window."""
+    recommendation_negative_share: float = Field(default=0.06, gt=0, le=1)
+    """Share of a slate's products that were not ordered which is kept, weighted by its inverse."""
+    recommendation_test_orders: int = Field(default=700, ge=10)
+    """Held-out orders that the full ranking is evaluated on."""
+    recommendation_held_out_share: float = Field(default=0.25, gt=0, lt=1)
+    """Share of the customers that the ranker never trains on."""
+    recommendation_session_gap_minutes: float = Field(default=30, gt=0)
+    """A customer who looks at nothing for this long begins a new session."""
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the artefacts."""
+        return self.data_dir / "models"
+
+    @property
+    def horizon(self) -> timedelta:
+        """Time within which an order counts as an answer to a recommendation."""
+        return timedelta(hours=self.recommendation_horizon_hours)
