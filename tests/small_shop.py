@@ -19,6 +19,7 @@ from feast import (
     ValueType,
 )
 from feast.aggregation import Aggregation
+from feast.infra.registry.base_registry import BaseRegistry
 from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import Float64, Int64, String
 
@@ -118,9 +119,13 @@ everything = FeatureService(name="everything", features=[user_orders, user_profi
 class RefuseSmallBatches:
     """A gate that wants two rows."""
 
-    def __call__(self, view_name: str, frame: pl.DataFrame) -> None:
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def __call__(self, view: FeatureView, frame: pl.DataFrame, registry: BaseRegistry, project: str) -> None:
+        registered = registry.get_any_feature_view(view.name, project)
         if frame.height < 2:
-            raise ValueError(f"{view_name}: {frame.height} rows are too few")
+            raise ValueError(f"{registered.name} in {self.root}: {frame.height} rows are too few")
 
 
 def small_shop(

@@ -10,7 +10,7 @@ import polars as pl
 INSTANT: Final = "event_timestamp"
 NO_LIMIT: Final = timedelta(0)
 
-_ROW, _FROM, _POSITION = "__row", "__from", "__position"
+_SOURCE, _ROW, _FROM, _POSITION = "__source", "__row", "__from", "__position"
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,18 @@ class History:
         return [c for c in self.rows.columns if c not in {*self.keys, self.timestamp, self.created}]
 
     def in_order(self) -> pl.DataFrame:
-        """Rows that can be found by key and time, the one that counts last among equal times."""
-        order = [self.timestamp, *([self.created] if self.created else [])]
-        return self.rows.drop_nulls([*self.keys, self.timestamp]).sort(
-            order, maintain_order=True, nulls_last=False
+        """Keys and times of the rows that can be found, the one that counts last among equal times.
+
+        `__source` is the number of the row in `rows`, `__row` its number in this order. The values stay where they
+        are: only those that are found are ever moved.
+        """
+        times = [self.timestamp, *([self.created] if self.created else [])]
+        return (
+            self.rows.select(*self.keys, *times)
+            .with_row_index(_SOURCE)
+            .drop_nulls([*self.keys, self.timestamp])
+            .sort(times, maintain_order=True, nulls_last=False)
+            .with_row_index(_ROW)
         )
 
 
@@ -56,7 +64,7 @@ def join_as_of(
     Returns:
         The value columns, one row per row of `asked`, in its order.
     """
-    ordered = history.in_order().with_row_index(_ROW)
+    ordered = history.in_order()
     steps = (
         _steps_as_created(ordered, history)
         if created_by_then and history.created
@@ -72,15 +80,16 @@ def join_as_of(
         check_sortedness=False,
     ).sort(_POSITION)
     row = found.select(pl.when(_fresh(found, ordered[history.timestamp], ttl)).then(pl.col(_ROW)))[_ROW]
-    return ordered.select(pl.col(history.values).gather(row))
+    return history.rows.select(pl.col(history.values).gather(ordered[_SOURCE].gather(row)))
 
 
 def latest_per_key(history: History) -> pl.DataFrame:
     """The newest row of each entity, all columns, in order of time."""
     ordered = history.in_order()
-    if not history.keys:
-        return ordered.tail(1)
-    return ordered.unique(history.keys, keep="last", maintain_order=True)
+    newest = (
+        ordered.unique(history.keys, keep="last", maintain_order=True) if history.keys else ordered.tail(1)
+    )
+    return history.rows.select(pl.all().gather(newest[_SOURCE]))
 
 
 def _steps(ordered: pl.DataFrame, history: History) -> pl.DataFrame:

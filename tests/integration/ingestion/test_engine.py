@@ -6,14 +6,25 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pytest
-from feast import FeatureStore
+from feast import BatchFeatureView, FeatureStore, Field
 from feast.errors import FeatureViewNotFoundException
+from feast.types import Float64
 
 from ingestion.stores.engine import EngineError, load_gate
 from tests.services import RunningRedis
-from tests.small_shop import NOON, entity_rows, order, small_shop, user_orders, write_orders, write_table
+from tests.small_shop import (
+    NOON,
+    entity_rows,
+    order,
+    small_shop,
+    user,
+    user_orders,
+    write_orders,
+    write_table,
+)
 
 HOUR = timedelta(hours=1)
 WINDOWS = [f"user_orders:{f.name}" for f in user_orders.features]
@@ -132,7 +143,7 @@ def test_a_failing_view_fails_the_command(store: FeatureStore, tmp_path: Path) -
 def test_a_batch_that_the_gate_refuses_is_not_written(tmp_path: Path, online_store: dict[str, Any]) -> None:
     """And the command fails with the gate's report."""
     store = shop(tmp_path, online_store, gate="tests.small_shop.RefuseSmallBatches")
-    with pytest.raises(ValueError, match="affinity: 1 rows are too few"):
+    with pytest.raises(ValueError, match=r"affinity in .*/data: 1 rows are too few"):
         store.materialize(minutes(-600), NOON, feature_views=["affinity"])
     assert online(store, ["affinity:score"], "a") == [{"score": None}]
     write_table(tmp_path, "affinity", user_id=["b"], product_id=["x"], score=[1.0], event_timestamp=[NOON])
@@ -140,8 +151,32 @@ def test_a_batch_that_the_gate_refuses_is_not_written(tmp_path: Path, online_sto
     assert online(store, ["affinity:score"], "a", "b") == [{"score": 0.5}, {"score": 1.0}]
 
 
+@pytest.mark.parametrize("online_store", ["sqlite"], indirect=True)
+def test_a_view_that_transforms_its_rows_is_refused(store: FeatureStore) -> None:
+    """The engine does not run user functions; it says so instead of writing untransformed rows."""
+
+    def doubled(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows
+
+    source = store.get_feature_view("affinity").batch_source
+    transformed = BatchFeatureView(
+        name="doubled",
+        mode="pandas",
+        udf=doubled,
+        udf_string="",
+        entities=[user],
+        ttl=HOUR,
+        schema=[Field(name="score", dtype=Float64)],
+        source=source,
+        online=True,
+    )
+    store.apply([transformed])
+    with pytest.raises(EngineError, match="'doubled' has a transformation"):
+        store.materialize(minutes(-600), NOON, feature_views=["doubled"])
+
+
 @pytest.mark.parametrize("path", ["no.such.Gate", "ingestion.archive.NoSuchGate", "Gate"])
 def test_a_gate_that_cannot_be_loaded_is_named(path: str) -> None:
     """With the setting in which it stands."""
     with pytest.raises(EngineError, match=f"batch_engine.gate is '{path}'"):
-        load_gate(path)
+        load_gate(path, "data")

@@ -10,10 +10,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from feast import FeatureStore
+from feast import FeatureStore, FeatureView, Field, FileSource
 from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.feature_logging import FeatureServiceLoggingSource, LoggingConfig
 from feast.infra.offline_stores.file_source import FileLoggingDestination, SavedDatasetFileStorage
+from feast.types import Float64
 from pydantic import ValidationError
 
 from ingestion.compile import compile_view
@@ -239,6 +240,27 @@ def test_without_entity_rows_every_known_entity_is_answered(store: FeatureStore)
     levels = dict(zip(found["user_id"], found["level"], strict=True))
     assert levels["a"] == 2
     assert pd.isna(levels["b"])
+
+
+def test_rows_may_come_as_polars_or_as_a_file(store: FeatureStore, tmp_path: Path) -> None:
+    """As well as from pandas."""
+    rows = pl.from_pandas(entity_rows(("a", "x", 0)))
+    rows.write_parquet(tmp_path / "rows.parquet")
+    for source in (rows, str(tmp_path / "rows.parquet")):
+        assert history(store, source, ["user_profile:level"])["level"].tolist() == [2]
+
+
+def test_a_view_without_entities_has_one_value_for_all(store: FeatureStore, tmp_path: Path) -> None:
+    """From a table that is a single file; offline as of each row, online after materialize."""
+    table = tmp_path / "data/rates.parquet"
+    times = [NOON - HOUR, NOON]
+    pl.DataFrame({"rate": [0.5, 0.75], "event_timestamp": times}).write_parquet(table)
+    source = FileSource(name="rates", path="rates.parquet", timestamp_field="event_timestamp")
+    store.apply([FeatureView(name="rates", schema=[Field(name="rate", dtype=Float64)], source=source)])
+    found = history(store, entity_rows(("a", "x", -1), ("b", "y", 0)), ["rates:rate"])
+    assert found["rate"].tolist() == [0.5, 0.75]
+    store.materialize(NOON - 2 * HOUR, NOON, feature_views=["rates"])
+    assert store.get_online_features(["rates:rate"], [{"user_id": "a"}]).to_dict()["rate"] == [0.75]
 
 
 def test_an_unset_variable_in_the_root_is_refused() -> None:
