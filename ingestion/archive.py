@@ -123,6 +123,13 @@ class Archive:
             if name.startswith(_DAY)
         ]
 
+    def newest_file(self) -> str | None:
+        """Name of the file of the latest day that arrived last; None when there is none. Opens one folder only."""
+        for day in reversed(self.days()):
+            if names := self.folder.files(f"{_DAY}{day}"):
+                return names[-1]
+        return None
+
     def _complete(self, frame: pl.DataFrame) -> pl.DataFrame:
         if ARRIVAL not in frame.columns:
             frame = frame.with_columns(pl.col(self._timestamp).alias(ARRIVAL))
@@ -156,8 +163,8 @@ class Archive:
     def _nothing(self, schema: Mapping[str, pl.DataType | type[pl.DataType]] | None) -> pl.LazyFrame:
         if schema is not None:
             return pl.LazyFrame(schema=dict(schema))
-        if names := self._files(None, None):
-            return pl.LazyFrame(schema=self.folder.schema(names[-1]))
+        if newest := self.newest_file():
+            return pl.LazyFrame(schema=self.folder.schema(newest))
         raise EmptyArchiveError(
             f"the archive {self.folder.url!r} is empty; archive some events first (`python -m ingestion.events`) "
             "or check the offline store's root"

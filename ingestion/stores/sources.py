@@ -64,7 +64,7 @@ class Source:
 
     def is_empty(self) -> bool:
         """Whether nothing was written yet."""
-        return not self._names()
+        return self._newest() is None
 
     def schema(self) -> pl.Schema:
         """Columns and types of the newest file.
@@ -72,10 +72,10 @@ class Source:
         Raises:
             SourceError: if there is none.
         """
-        names = self._names()
-        if not names:
+        newest = self._newest()
+        if newest is None:
             raise SourceError(f"{self.declared.name!r} has no rows yet in {self.url!r}; {_WAY_OUT}")
-        return self._folder.schema(names[-1])
+        return self._folder.schema(newest)
 
     def read(
         self,
@@ -98,15 +98,14 @@ class Source:
         Raises:
             SourceError: nothing is there, or a column is missing or no time.
         """
-        names = self._names()
-        if not names and absent is not None and self._folder.exists():
+        if absent is not None and self.is_empty() and self._folder.exists():
             return pl.DataFrame(schema=absent)
         schema = self.schema()
         if missing := [c for c in columns if c not in schema]:
             raise SourceError(
                 f"{self.declared.name!r} ({self.url}) has no column {missing}; it has {sorted(schema)}"
             )
-        rows = self._scan(names, start, end).select(*dict.fromkeys(columns))
+        rows = self._scan(start, end).select(*dict.fromkeys(columns))
         rows = rows.with_columns(
             utc_microseconds(time, schema[time]) for time in times if schema[time] != TIMESTAMP_TYPE
         )
@@ -132,9 +131,15 @@ class Source:
             return self._folder.files_below()
         return [self._file] if self._file in self._folder.files() else []
 
-    def _scan(self, names: Sequence[str], start: datetime | None, end: datetime | None) -> pl.LazyFrame:
+    def _newest(self) -> str | None:
+        if self._is_archive:
+            return self.archive.newest_file()
+        names = self._names()
+        return names[-1] if names else None
+
+    def _scan(self, start: datetime | None, end: datetime | None) -> pl.LazyFrame:
         if not self._is_archive:
-            return self._folder.scan(names)
+            return self._folder.scan(self._names())
         return self.archive.scan(start, end and end + timedelta(microseconds=1))
 
 
