@@ -1,8 +1,8 @@
 """The instants at which something could have been recommended, and what was ordered after them.
 
-An instant to train on is just behind a page view drawn at random, whatever follows it. It is not chosen for the order
-that came: the view that leads straight to an order is seen in training exactly as often as in the shop, so that the
-last view before a purchase cannot give the purchase away.
+An instant to train on is just behind the arrival of a page view drawn at random, whatever follows it. It is not chosen
+for the order that came: the view that leads straight to an order is seen in training exactly as often as in the shop,
+so that the last view before a purchase cannot give the purchase away.
 """
 
 from datetime import timedelta
@@ -13,7 +13,8 @@ import polars as pl
 from training.split import Window
 
 _JUST_BEHIND = timedelta(microseconds=1)
-"""Features see what lies before an instant: a microsecond behind a view, they see the view."""
+"""A feature at an instant knows what had arrived by then: a microsecond behind a view's arrival, it knows the view."""
+_KNOWN = "arrival_timestamp"
 
 
 def held_out_users(users: pl.Series, share: float, seed: int) -> set[str]:
@@ -27,24 +28,19 @@ def browsing_instants(views: pl.DataFrame, window: Window, count: int, seed: int
     """Up to ``count`` page views of the window as instants just behind them.
 
     Args:
-        views: ``user_id``, ``product_id``, ``event_timestamp``.
-        window: Times of the views.
+        views: ``view_id``, ``user_id``, ``product_id``, ``arrival_timestamp``.
+        window: Arrivals of the views.
         count: How many are drawn, without replacement.
         seed: Of the draw.
 
     Returns:
         ``instant`` (UInt32), ``user_id``, ``event_timestamp``, ``anchor`` (the product looked at), in order of time.
     """
-    time = pl.col("event_timestamp")
-    inside = views.filter((time >= window.start) & (time < window.end)).sort(
-        "event_timestamp", "user_id", "product_id"
-    )
-    drawn = inside.sample(min(count, inside.height), seed=seed).sort(
-        "event_timestamp", "user_id", "product_id"
-    )
-    return drawn.select("user_id", event_timestamp=time + _JUST_BEHIND, anchor="product_id").with_row_index(
-        "instant"
-    )
+    known = pl.col(_KNOWN)
+    inside = views.filter((known >= window.start) & (known < window.end)).sort(_KNOWN, "view_id")
+    drawn = inside.sample(min(count, inside.height), seed=seed).sort(_KNOWN, "view_id")
+    behind = drawn.select("user_id", event_timestamp=known + _JUST_BEHIND, anchor="product_id")
+    return behind.with_row_index("instant")
 
 
 def with_orders(rows: pl.DataFrame, orders: pl.DataFrame, horizon: timedelta) -> pl.DataFrame:
@@ -83,21 +79,22 @@ def next_orders(orders: pl.DataFrame, users: set[str], window: Window, count: in
 
 
 def session_starts(targets: pl.DataFrame, views: pl.DataFrame, gap: timedelta) -> pl.DataFrame:
-    """Targets with ``session_start``: the first page view of the session that led to the order.
+    """Targets with the first page view of the session that led to the order: ``session_start`` and ``start_known``.
 
     A session ends where a customer looks at nothing for ``gap``. Without a view in the ``gap`` before the order the
-    session starts with the order itself.
+    session starts with the order itself. The start is known just behind the view's arrival, at the latest at the order.
     """
     time = pl.col("event_timestamp")
     courses = (
         views.filter(pl.col("user_id").is_in(targets["user_id"].implode()))
-        .select("user_id", "event_timestamp")
-        .sort("user_id", "event_timestamp")
+        .sort("user_id", "event_timestamp", "view_id")
         .with_columns(first=(time.diff().over("user_id") > gap).fill_null(value=True))
-        .with_columns(
-            session_start=pl.when("first").then(time).otherwise(None).forward_fill().over("user_id")
+        .select(
+            "user_id",
+            session_start=pl.when("first").then(time).forward_fill().over("user_id"),
+            start_known=pl.when("first").then(pl.col(_KNOWN) + _JUST_BEHIND).forward_fill().over("user_id"),
+            viewed_at=time,
         )
-        .select("user_id", "session_start", viewed_at="event_timestamp")
         .sort("viewed_at")
     )
     return (
@@ -111,24 +108,29 @@ def session_starts(targets: pl.DataFrame, views: pl.DataFrame, gap: timedelta) -
             allow_exact_matches=False,
             check_sortedness=False,
         )
-        .with_columns(pl.col("session_start").fill_null(pl.col("ordered_at")))
+        .with_columns(
+            pl.col("session_start").fill_null(pl.col("ordered_at")),
+            start_known=pl.min_horizontal("start_known", "ordered_at"),
+        )
         .drop("viewed_at")
         .sort("instant")
     )
 
 
 def with_anchors(instants: pl.DataFrame, views: pl.DataFrame) -> pl.DataFrame:
-    """Instants with ``anchor``: the product looked at last, within a day before the instant, or null."""
-    seen = views.select("user_id", "event_timestamp", anchor="product_id").sort("event_timestamp")
+    """Instants with ``anchor``: the product whose view arrived last, within a day before the instant, or null."""
+    seen = views.select("user_id", known=_KNOWN, anchor="product_id").sort("known")
     return (
         instants.sort("event_timestamp")
         .join_asof(
             seen,
-            on="event_timestamp",
+            left_on="event_timestamp",
+            right_on="known",
             by="user_id",
             tolerance=timedelta(days=1),
             allow_exact_matches=False,
             check_sortedness=False,
         )
+        .drop("known")
         .sort("instant")
     )

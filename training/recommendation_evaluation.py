@@ -33,12 +33,10 @@ def evaluation_slates(
     gap = timedelta(minutes=settings.recommendation_session_gap_minutes)
     chosen = next_orders(orders, users, window, settings.recommendation_test_orders, settings.training_seed)
     targets = session_starts(chosen, views, gap)
-    start, ordered = pl.col("session_start"), pl.col("ordered_at")
-    after_first = pl.min_horizontal(start + timedelta(microseconds=1), ordered)
-    moments = zip(MOMENTS, (start, after_first, ordered), strict=True)
+    times = zip(MOMENTS, ("session_start", "start_known", "ordered_at"), strict=True)
     asked = pl.concat(
-        targets.select("user_id", "target", moment=pl.lit(name), event_timestamp=instant)
-        for name, instant in moments
+        targets.select("user_id", "target", moment=pl.lit(moment), event_timestamp=time)
+        for moment, time in times
     ).with_row_index("instant")
     instants = with_anchors(asked.select("instant", "user_id", "event_timestamp"), views)
     return asked.select("instant", "moment", "target"), slates.of(
