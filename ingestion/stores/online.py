@@ -9,7 +9,8 @@ In ``feature_store.yaml``::
 
 Stock Feast reads what this store writes and the reverse. What differs from stock: a row with the stored row's very
 timestamp replaces it, and the comparison is made inside Redis; a view's TTL is applied when it is read; an entity never
-seen is NOT_FOUND, or, in a windowed view, an empty window.
+seen is NOT_FOUND, or, in a windowed view, an empty window. Leave ``precompute_online`` of feature services off: Feast
+raises for entities that have no precomputed vector, and the vectors go stale after ``push_async``.
 """
 
 import asyncio

@@ -12,12 +12,14 @@ from feast import (
     FeatureView,
     FileSource,
     PushSource,
+    RequestSource,
     StreamFeatureView,
     ValueType,
 )
 from feast.aggregation import Aggregation
 from feast.field import Field
 from feast.infra.online_stores.redis import RedisOnlineStore as StockStore
+from feast.on_demand_feature_view import on_demand_feature_view
 from feast.types import (
     Array,
     Bool,
@@ -105,7 +107,20 @@ visits = StreamFeatureView(
 
 everything = FeatureService(name="everything", features=[visits, profile[["city", "age"]]])
 
-OBJECTS: Sequence[Any] = (user, shop, profile, every_type, visits, everything)
+
+@on_demand_feature_view(
+    sources=[visits, RequestSource(name="basket", schema=[Field(name="price", dtype=Float64)])],
+    schema=[Field(name="price_to_spent", dtype=Float64)],
+    mode="python",
+)
+def comparison(inputs: dict[str, Any]) -> dict[str, Any]:
+    pairs = zip(inputs["price"], inputs["spent_1h"], strict=True)
+    return {"price_to_spent": [price / spent if spent else None for price, spent in pairs]}
+
+
+compared = FeatureService(name="compared", features=[comparison, profile[["age"]]])
+
+OBJECTS: Sequence[Any] = (user, shop, profile, every_type, visits, comparison, everything, compared)
 
 
 def repository(folder: Path, online_store: str, project: str) -> FeatureStore:

@@ -129,6 +129,15 @@ def test_sync_and_async_reads_are_equal(store: FeatureStore) -> None:
     assert asyncio.run(read()).proto == expected
 
 
+def test_on_demand_views_stand_on_what_is_read(store: FeatureStore) -> None:
+    """They see stored values, and the empty window of an entity never seen; the direct reader leaves them out."""
+    push_rows(store, "visits", visits("ada", 1, 5))
+    rows = [{"user_id": "ada", "shop_id": 1, "price": 5.0}, {"user_id": "new", "shop_id": 1, "price": 5.0}]
+    response = store.get_online_features(store.get_feature_service("compared"), rows)
+    assert response.to_dict()["price_to_spent"] == [2.0, None]
+    assert OnlineReader(store, "compared").names == ("age",)
+
+
 def test_a_missing_join_key_is_named(store: FeatureStore) -> None:
     """Stock Feast reads a key that cannot exist and calls it null; here it is an error."""
     with pytest.raises(KeyError, match="shop_id"):

@@ -1,0 +1,256 @@
+"""Online store: reads and writes of Redis against stock Feast's Redis store on the same server, in the same run.
+
+28 features of three views (12 of a user, 10 of an item, 6 of a shop). Rows are written by our store and read by both:
+the wire format is the same. Stock and ours take turns in blocks, so that a busy machine slows both.
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from rich.progress import Progress
+
+from tests.benchmarks.report import Bar, Report, parser, percentile, progress
+
+if TYPE_CHECKING:
+    from feast import FeatureStore
+
+ENTITIES = 20_000
+READS = 480
+MANY_ROWS = 100
+MANY_READS = 24
+PUSHES = 48
+BATCH_ROWS = 4_000
+BATCHES = 4
+TURNS = 4
+SEED = 7
+STARTED = datetime.now(UTC)
+
+VIEWS = {"user": 12, "item": 10, "shop": 6}
+"""Entity and view of the same name, and how many features it has."""
+
+OURS = "ingestion.stores.online.RedisOnlineStore"
+STOCK = "redis"
+
+Read = Callable[[list[dict[str, str]]], Awaitable[Any]]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; non-zero when a bar falls short."""
+    options = parser("online", __doc__).parse_args(argv)
+    warnings.simplefilter("ignore")
+    report = Report("online")
+    with tempfile.TemporaryDirectory() as folder, _stores(Path(folder)) as (ours, stock), progress() as bar:
+        _writes(report, ours, stock, bar)
+        asyncio.run(_reads(report, ours, stock, bar))
+    report.note(
+        f"{sum(VIEWS.values())} features of {len(VIEWS)} views, {ENTITIES:,} entities each, seed {SEED}"
+    )
+    return report.finish(options.json)
+
+
+def _writes(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
+    """Stock is measured through push: it has no other way in for rows that are no protobuf objects yet."""
+    from ingestion.stores.push import push_rows
+
+    def stock_push(frame: pl.DataFrame) -> None:
+        stock.push("user_push", frame.to_pandas())
+
+    def our_push(frame: pl.DataFrame) -> None:
+        push_rows(ours, "user", frame)
+
+    for view in VIEWS:
+        push_rows(ours, view, _frame(view, ENTITIES, 0))
+    one = _turns(bar, "push one row", PUSHES, 1, stock_push, our_push)
+    batch = _turns(bar, f"push {BATCH_ROWS:,} rows", BATCHES, BATCH_ROWS, stock_push, our_push)
+    report.add(_duration("push of one row, p50", one[1], one[0], "stock push", least=2))
+    stock_rate, our_rate = (BATCH_ROWS / percentile(seconds, 0.5) for seconds in batch)
+    report.add(Bar(f"push of {BATCH_ROWS:,} rows", our_rate, "rows/s", stock_rate, "stock push", least=3))
+    whole = _frame("user", ENTITIES, 900_000_000)
+    start = time.perf_counter()
+    ours.provider.online_store.write_columns(ours.config, ours.get_feature_view("user"), whole.to_arrow())
+    rate = ENTITIES / (time.perf_counter() - start)
+    report.add(Bar(f"write_columns of {ENTITIES:,} rows", rate, "rows/s", stock_rate, "stock push", least=4))
+
+
+async def _reads(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
+    from ingestion.stores.reader import OnlineReader
+
+    reader = OnlineReader(ours, "all")
+    to_dict = {store: _to_dict(store) for store in (ours, stock)}
+    bare = _bare(ours)
+    readers = [to_dict[stock], to_dict[ours], reader.read, bare]
+    one = await _reading(bar, "read one row", READS, 1, readers)
+    many = await _reading(bar, f"read {MANY_ROWS} rows", MANY_READS, MANY_ROWS, readers)
+    for name, seconds, leasts in (("one row", one, (1.1, 2.5)), (f"{MANY_ROWS} rows", many, (1.2, 2.5))):
+        report.add(
+            _duration(f"read of {name}, to_dict, p50", seconds[1], seconds[0], "stock to_dict", leasts[0])
+        )
+        report.add(
+            _duration(f"read of {name}, direct, p50", seconds[2], seconds[0], "stock to_dict", leasts[1])
+        )
+        report.add(
+            _duration(f"read of {name}, direct, p50", seconds[2], seconds[3], "bare HMGETs in one pipeline")
+        )
+    await ours.close()
+    client = await stock.provider.online_store._get_client_async(stock.config.online_store)
+    await client.aclose()
+
+
+async def _reading(
+    bar: Progress, name: str, times: int, rows: int, reads: Sequence[Read]
+) -> list[list[float]]:
+    """Seconds of each read of each reader; they take turns in blocks."""
+    random = np.random.default_rng(SEED)
+    seconds: list[list[float]] = [[] for _ in reads]
+    task = bar.add_task(name, total=times * len(reads))
+    for _ in range(TURNS):
+        for read, taken in zip(reads, seconds, strict=True):
+            await read(_entity_rows(random, rows))
+            for _ in range(times // TURNS):
+                asked = _entity_rows(random, rows)
+                start = time.perf_counter()
+                await read(asked)
+                taken.append(time.perf_counter() - start)
+            bar.advance(task, times // TURNS)
+    return seconds
+
+
+def _turns(
+    bar: Progress, name: str, times: int, rows: int, *writes: Callable[[pl.DataFrame], None]
+) -> list[list[float]]:
+    """Seconds of each write of each writer; every write is newer than all before it, so none is refused."""
+    seconds: list[list[float]] = [[] for _ in writes]
+    task = bar.add_task(name, total=times * len(writes))
+    for turn in range(times):
+        for n, (write, taken) in enumerate(zip(writes, seconds, strict=True)):
+            frame = _frame("user", rows, 1 + rows * (2 * turn + n))
+            start = time.perf_counter()
+            write(frame)
+            taken.append(time.perf_counter() - start)
+            bar.advance(task)
+    return seconds
+
+
+def _duration(
+    name: str, ours: Sequence[float], peer: Sequence[float], peer_name: str, least: float | None = None
+) -> Bar:
+    figure, other = (1000 * percentile(seconds, 0.5) for seconds in (ours, peer))
+    return Bar(name, figure, "ms", other, peer_name, least, lower_is_better=True)
+
+
+def _to_dict(store: "FeatureStore") -> Read:
+    service = store.get_feature_service("all")
+
+    async def read(rows: list[dict[str, str]]) -> Any:
+        return (await store.get_online_features_async(service, rows)).to_dict()
+
+    return read
+
+
+def _bare(store: "FeatureStore") -> Read:
+    """The least a client can do: the same hash fields of the same keys, one pipeline, nothing decoded."""
+    online = store.provider.online_store
+    service = store.get_feature_service("all")
+    plans = [
+        online.plan(store.config, store.get_feature_view(p.name), [f.name for f in p.features])
+        for p in service.feature_view_projections
+    ]
+    from ingestion.stores.redis_online.link import arguments
+
+    fields = [arguments(plan.command(b""))[2:] for plan in plans]
+
+    async def read(rows: list[dict[str, str]]) -> Any:
+        with online.connections(store.config).async_link() as link:
+            pipeline = link.client.pipeline(transaction=False)
+            for row in rows:
+                for plan, wanted in zip(plans, fields, strict=True):
+                    pipeline.hmget(plan.key(row), wanted)
+            return await pipeline.execute()
+
+    return read
+
+
+def _entity_rows(random: np.random.Generator, rows: int) -> list[dict[str, str]]:
+    drawn = random.integers(0, ENTITIES, (rows, len(VIEWS)))
+    return [{f"{name}_id": f"{name}_{n:06d}" for name, n in zip(VIEWS, row, strict=True)} for row in drawn]
+
+
+def _frame(view: str, rows: int, microseconds: int) -> pl.DataFrame:
+    """Rows of the first entities of a view, so many microseconds after the start of the run."""
+    random = np.random.default_rng(SEED)
+    features: dict[str, Any] = {}
+    for n in range(VIEWS[view]):
+        name = f"{view}_{n}"
+        match n % 4:
+            case 0:
+                features[name] = random.integers(0, 1_000, rows)
+            case 3:
+                features[name] = pl.Series([f"category {c}" for c in random.integers(0, 50, rows)])
+            case _:
+                features[name] = random.random(rows)
+    ids = [f"{view}_{n:06d}" for n in range(rows)]
+    return pl.DataFrame({f"{view}_id": ids, **features}).with_columns(
+        pl.lit(STARTED + timedelta(microseconds=microseconds)).alias("event_timestamp")
+    )
+
+
+@contextmanager
+def _stores(folder: Path) -> Iterator[tuple["FeatureStore", "FeatureStore"]]:
+    """Our store and stock Feast's, on one Redis and one project."""
+    from tests.services import running_redis
+
+    with running_redis(folder / "server") as server:
+        yield tuple(_repository(folder / kind, server.address, kind) for kind in (OURS, STOCK))
+
+
+def _repository(folder: Path, address: str, kind: str) -> "FeatureStore":
+    from feast import (
+        Entity,
+        FeatureService,
+        FeatureStore,
+        FeatureView,
+        Field,
+        FileSource,
+        PushSource,
+        ValueType,
+    )
+    from feast.types import Float64, Int64, String
+
+    folder.mkdir()
+    (folder / "feature_store.yaml").write_text(
+        f"project: bench\nprovider: local\nregistry: registry.db\noffline_store: {{type: file}}\n"
+        f"entity_key_serialization_version: 3\nonline_store: {{type: {kind}, connection_string: '{address}'}}\n"
+    )
+    views, entities = [], []
+    for name, features in VIEWS.items():
+        entity = Entity(name=name, join_keys=[f"{name}_id"], value_type=ValueType.STRING)
+        table = FileSource(name=f"{name}_table", path=f"{name}.parquet", timestamp_field="event_timestamp")
+        types = (Int64, Float64, Float64, String)
+        schema = [Field(name=f"{name}_{n}", dtype=types[n % 4]) for n in range(features)]
+        views.append(
+            FeatureView(
+                name=name,
+                entities=[entity],
+                ttl=timedelta(0),
+                schema=[Field(name=f"{name}_id", dtype=String), *schema],
+                source=PushSource(name=f"{name}_push", batch_source=table),
+            )
+        )
+        entities.append(entity)
+    store = FeatureStore(repo_path=str(folder))
+    store.apply([*entities, *views, FeatureService(name="all", features=views)])
+    return store
+
+
+if __name__ == "__main__":
+    sys.exit(main())
