@@ -53,9 +53,7 @@ def check_partitions(
     known = known_keys(settings)
     for partition in found:
         frame = partition.read()
-        suite = event_suite(
-            store, partition.event, settings, _facts(partition, frame.height, settings, known)
-        )
+        suite = event_suite(store, partition.event, settings, _facts(partition, frame.height, known))
         result = check(frame, suite, examples=settings.failure_examples)
         reports.keep(result, suite, partition.day.isoformat())
         after_each()
@@ -72,12 +70,9 @@ def known_keys(settings: QualitySettings) -> dict[str, set[str]]:
     }
 
 
-def _facts(
-    partition: Partition, rows: int, settings: QualitySettings, known: Mapping[str, Collection[str]]
-) -> BatchFacts:
+def _facts(partition: Partition, rows: int, known: Mapping[str, Collection[str]]) -> BatchFacts:
     start = datetime.combine(partition.day, time(), UTC)
-    large = rows >= settings.distribution_rows_min
-    return BatchFacts(start=start, end=start + timedelta(days=1), known_keys=known, large=large)
+    return BatchFacts(start=start, end=start + timedelta(days=1), known_keys=known, rows=rows)
 
 
 def _day_folders(settings: QualitySettings, event: str) -> list[Path]:

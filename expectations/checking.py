@@ -91,10 +91,7 @@ def check(
     """
     began = clock()
     rows = as_pandas(frame)
-    batch = _quiet_context().data_sources.pandas_default.read_dataframe(rows, asset_name=suite.name)
-    validation = batch.validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": examples}
-    )
+    validation = _validate(rows, suite, examples)
     failed = sorted((r for r in validation.results if not r.success), key=_from_whole_to_part)
     failures = [_failure(result, rows, examples) for result in failed]
     for result in validation.results:
@@ -136,6 +133,19 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _validate(
+    rows: pd.DataFrame, suite: gx.ExpectationSuite, examples: int
+) -> ExpectationSuiteValidationResult:
+    """Great Expectations' result, freed of the batch: its newest context and its result would keep the rows alive."""
+    batch = _quiet_context().data_sources.pandas_default.read_dataframe(rows, asset_name=suite.name)
+    validation = batch.validate(
+        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": examples}
+    )
+    validation.meta.pop("batch_spec", None)
+    _quiet_context()
+    return validation
 
 
 def _quiet_context() -> Any:

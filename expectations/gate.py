@@ -93,7 +93,7 @@ class EventGate(Gate):
             BatchRefused: an expectation was not met.
             UnknownDefinitionError: the registry has no such event type.
         """
-        facts = facts or BatchFacts(large=frame.height >= self.settings.distribution_rows_min)
+        facts = facts or BatchFacts(rows=frame.height)
         return self.hold(frame, event_suite(store, event, self.settings, facts), batch)
 
 

@@ -65,7 +65,7 @@ def orderings(features: tuple[WindowedFeature, ...]) -> Iterator[Ordering]:
 
 
 def _by_window(large: WindowedFeature, small: WindowedFeature) -> Iterator[Ordering]:
-    """`large` covers every event of `small`, and no third window of the same column lies between the two."""
+    """Two windows of one function and column, of which `large` holds every event of `small`."""
     reason = f"a window of {large.window} holds every event of the last {small.window}"
     function = large.function
     if function in _GROWS_WITH_WINDOW:

@@ -20,6 +20,8 @@ class QualitySettings(BaseSettings):
     """Events that arrived before they happened."""
     unknown_key_share_max: float = Field(default=0.05, ge=0, le=1)
     """Events of a product that the shop's tables do not name."""
+    tolerated_rows_min: int = Field(default=4, ge=0)
+    """However small a batch, so many rows may be repeated, early or of an unknown product."""
     null_share_max: float = Field(default=0, ge=0, le=1)
     """Nulls in a column that may have none."""
     out_of_range_share_max: float = Field(default=0, ge=0, le=1)
@@ -43,6 +45,10 @@ class QualitySettings(BaseSettings):
     """Example rows in the report of a failing expectation."""
     summary_rows_max: int = Field(default=500, ge=1)
     """Checks on the summary page and validation results in the data docs, newest first."""
+
+    def tolerated(self, share: float, rows: int | None) -> float:
+        """A share of rows that is tolerated, widened to `tolerated_rows_min` rows where a batch is small."""
+        return share if not rows or not share else min(1.0, max(share, self.tolerated_rows_min / rows))
 
     @property
     def reports_dir(self) -> Path:

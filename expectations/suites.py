@@ -38,13 +38,14 @@ class BatchFacts:
         start: First event time that belongs to the batch (aware); None: no bound.
         end: Event time at which the batch stops, not included (aware); None: no bound.
         known_keys: For a column, the values that the shop's tables name.
-        large: Whether the batch has rows enough to judge distributions.
+        rows: Rows of the batch: distributions are judged on large ones only, and a small one may have a few
+            repeats whatever their share; None: not known, shares are taken as they are.
     """
 
     start: datetime | None = None
     end: datetime | None = None
     known_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
-    large: bool = False
+    rows: int | None = None
 
 
 def event_suite(
@@ -57,12 +58,13 @@ def event_suite(
     """
     facts = facts or BatchFacts()
     events = event_definition(store, name)
+    large = facts.rows is not None and facts.rows >= settings.distribution_rows_min
     expectations = [
-        *_event_table(events, settings),
+        *_event_table(events, facts, settings),
         *(e for column in events.columns for e in column_expectations(column, settings)),
         *_event_times(events, facts, settings),
         *_references(events, facts, settings),
-        *(shop_expectations(name, settings) if facts.large else ()),
+        *(shop_expectations(name, settings) if large else ()),
     ]
     return ExpectationSuite(name=f"events-{name}", expectations=expectations)
 
@@ -116,7 +118,9 @@ def training_suite(
     return ExpectationSuite(name=f"training-{service_name}", expectations=expectations)
 
 
-def _event_table(events: EventDefinition, settings: QualitySettings) -> Iterator[Expectation]:
+def _event_table(
+    events: EventDefinition, facts: BatchFacts, settings: QualitySettings
+) -> Iterator[Expectation]:
     columns = [*(column.name for column in events.columns), events.arrival_column, *POSITION]
     yield gxe.ExpectTableRowCountToBeBetween(min_value=1, notes="a batch has rows")
     yield gxe.ExpectTableColumnsToMatchSet(
@@ -126,7 +130,7 @@ def _event_table(events: EventDefinition, settings: QualitySettings) -> Iterator
     )
     yield gxe.ExpectColumnValuesToBeUnique(
         column=events.event_id,
-        mostly=1 - settings.repeated_share_max,
+        mostly=1 - settings.tolerated(settings.repeated_share_max, facts.rows),
         notes="an event id is repeated only when a message is sent twice",
     )
     yield gxe.ExpectCompoundColumnsToBeUnique(
@@ -146,7 +150,7 @@ def _event_times(
         column_B=events.time_column,
         or_equal=True,
         ignore_row_if="either_value_is_missing",
-        mostly=1 - settings.early_arrival_share_max,
+        mostly=1 - settings.tolerated(settings.early_arrival_share_max, facts.rows),
         notes="an event arrives after it happened",
     )
     if facts.start is not None or facts.end is not None:
@@ -167,7 +171,7 @@ def _references(
             yield gxe.ExpectColumnValuesToBeInSet(
                 column=column.name,
                 value_set=sorted(facts.known_keys[column.name]),
-                mostly=1 - settings.unknown_key_share_max,
+                mostly=1 - settings.tolerated(settings.unknown_key_share_max, facts.rows),
                 notes="named by the shop's tables",
             )
 
