@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 
 from pydantic import ValidationError
@@ -24,8 +25,19 @@ def main() -> int:
         return 2
 
 
+def hold_metrics_in_memory() -> None:
+    """Keep prometheus_client from holding values in files, as for several processes; call it before Feast is imported.
+
+    It decides at its own import, by a variable that Feast sets and every child process inherits.
+    """
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)
+    import prometheus_client  # noqa: F401, PLC0415 - the import is what matters
+
+
 def run(settings: ServingSettings) -> int:
     """Serve until told to stop; an error that prevents the start is one line on stderr."""
+    hold_metrics_in_memory()
     import uvloop  # noqa: PLC0415 - --help imports neither this nor Feast
 
     from serving.errors import StartError  # noqa: PLC0415

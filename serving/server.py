@@ -151,17 +151,24 @@ async def serve(settings: ServingSettings) -> None:
     """
     with listen(settings.api_host, settings.api_port) as listening:
         parts = load_parts(settings)
-        await warm_up(parts, settings)
-        app, monitor = compose(parts, settings)
-        refresh = asyncio.create_task(_refresh(parts, settings, monitor))
-        host, port = listening.getsockname()[:2]
-        logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
         try:
-            await _run(app, listening, settings)
+            await warm_up(parts, settings)
+            await _serve(parts, listening, settings)
         finally:
-            refresh.cancel()
-            with suppress(asyncio.CancelledError):
-                await refresh
+            await parts.store.close()
+
+
+async def _serve(parts: Parts, listening: socket.socket, settings: ServingSettings) -> None:
+    app, monitor = compose(parts, settings)
+    refresh = asyncio.create_task(_refresh(parts, settings, monitor))
+    host, port = listening.getsockname()[:2]
+    logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
+    try:
+        await _run(app, listening, settings)
+    finally:
+        refresh.cancel()
+        with suppress(asyncio.CancelledError):
+            await refresh
 
 
 def listen(host: str, port: int) -> socket.socket:

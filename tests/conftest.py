@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import prometheus_client  # noqa: F401  before Feast, which makes it share values between registries in files
 import pytest
 
 from tests.services import RunningKafka, RunningRedis, running_kafka, running_redis

@@ -1,5 +1,6 @@
 """What the API needs, in a folder: the real definitions applied, features in Redis, tiny models."""
 
+import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def serving_shop(
     store = shop.store()
     apply(store)
     write_features(store, shop)
+    asyncio.run(store.close())
     for name in SERVICES:
         save_model(card_of(store, name), shop.models, trees=trees)
     save_candidates(shop.products, version_path(shop.models, "recommendation", "v1"))

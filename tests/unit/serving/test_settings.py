@@ -1,5 +1,7 @@
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -49,11 +51,16 @@ def test_help_is_printed_without_feast_and_fastapi() -> None:
     assert "SHOP_API_PORT" in done.stdout
 
 
-def test_metrics_stay_in_memory_although_feast_is_imported() -> None:
-    """Feast switches prometheus_client to files shared by processes, for whoever imports it later."""
+def test_metrics_stay_in_memory_although_feast_is_imported(tmp_path: Path) -> None:
+    """Feast switches prometheus_client to files shared by processes, for whoever imports it later and for child processes."""
     program = (
-        "import serving.settings, feast.metrics, prometheus_client.values as values\n"
+        "from serving.__main__ import hold_metrics_in_memory\n"
+        "hold_metrics_in_memory()\n"
+        "import feast.metrics, prometheus_client.values as values\n"
         "assert values.ValueClass is values.MutexValue, values.ValueClass\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    inherited = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=inherited
+    )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,161 @@
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from feast import FeatureStore
+
+from serving.errors import FeaturesUnavailableError
+from serving.feast_reader import FeastReader
+from serving.metrics import Metrics
+from serving.plan import plan_features, plan_services
+from serving.registry import check_definitions, open_store, refresh_forever
+from tests.services import RunningRedis
+from tests.serving_shop import (
+    STOCK_STORE,
+    STOCK_YAML,
+    ServingShop,
+    apply,
+    card_of,
+    configuration,
+)
+
+ROWS = [
+    {
+        "user_id": user,
+        "product_id": product,
+        "device_id": device,
+        "transaction_amount": amount,
+        "request_seconds": 1_790_000_000 + i,
+        "request_device_id": device,
+    }
+    for i, (user, product, device, amount) in enumerate(
+        [
+            ("user_0001", "prod_0002", "dev_0003", 12.5),
+            ("nobody", "prod_0002", "dev_0003", 1.0),
+            ("user_0001", "nothing", "unknown", 2.0),
+            ("nobody", "nothing", "unknown", 3.0),
+            ("user_0001", "prod_0002", "dev_0003", 99.0),
+        ]
+    )
+]
+
+
+@asynccontextmanager
+async def _closing(store: FeatureStore) -> AsyncIterator[FeatureStore]:
+    """Feast's own Redis store leaves its connections open."""
+    try:
+        yield store
+    finally:
+        await store.close()
+        if store.config.online_store.type == STOCK_STORE:
+            await store.provider.online_store._client_async.aclose()
+
+
+async def _read(store: FeatureStore, services: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
+    async with _closing(store):
+        return await FeastReader(store, plan_services(store, services), 30, Metrics()).read(rows)
+
+
+async def _from_feast(store: FeatureStore, service: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+    answer = await store.get_online_features_async(store.get_feature_service(service), entity_rows=list(rows))
+    return answer.to_dict()
+
+
+@pytest.mark.parametrize("yaml_file", ["feature_store.yaml", STOCK_YAML])
+def test_one_read_for_both_services_is_what_feast_reads_for_each(shop: ServingShop, yaml_file: str) -> None:
+    """Value for value, on-demand views included, for the known and the unknown, with our store and with Feast's."""
+    store = shop.store(yaml_file)
+
+    async def both() -> None:
+        services = ["fraud_v1", "recommendation_v1"]
+        async with _closing(store):
+            columns = await FeastReader(store, plan_services(store, services), 30, Metrics()).read(ROWS)
+            answers = [await _from_feast(store, service, ROWS) for service in services]
+        for expected in answers:
+            assert {name: columns[name] for name in expected if name not in ROWS[0]} == {
+                name: values for name, values in expected.items() if name not in ROWS[0]
+            }
+
+    asyncio.run(both())
+
+
+def test_an_entity_never_seen_has_empty_windows(shop: ServingShop) -> None:
+    """Counts are 0, means null, tables null."""
+    columns = asyncio.run(_read(shop.store(), ["fraud_v1"], ROWS))
+    assert columns["user_orders_count_1h"][1] == 0
+    assert columns["user_amount_mean_30d"][1] is None
+    assert columns["product_list_price"][2] is None
+
+
+def test_a_few_features_are_read_by_name(shop: ServingShop) -> None:
+    """Only their join keys are needed."""
+
+    async def read() -> Any:
+        async with _closing(shop.store()) as store:
+            plan = plan_features(store, ["user_views:user_product_id_last_1d"])
+            return await FeastReader(store, plan, 30, Metrics()).read([{"user_id": "user_0007"}])
+
+    assert asyncio.run(read())["user_product_id_last_1d"] == ["prod_0007"]
+
+
+def test_a_store_that_hangs_is_unavailable_after_the_timeout(
+    shop: ServingShop, own_redis: RunningRedis, tmp_path: Path
+) -> None:
+    """Redis is paused, not gone: the read ends all the same."""
+    (tmp_path / "paused.yaml").write_text(
+        yaml.safe_dump(
+            configuration("serving_shop", "ingestion.stores.online.RedisOnlineStore", own_redis.address)
+            | {"registry": {"path": str(shop.repo / "registry.db")}}
+        )
+    )
+    store = shop.store(str(tmp_path / "paused.yaml"))
+    with own_redis.client() as client:
+        client.client_pause(timeout=3000)
+
+    async def read() -> None:
+        async with _closing(store):
+            await FeastReader(store, plan_services(store, ["fraud_v1"]), 0.2, Metrics()).read(ROWS)
+
+    with pytest.raises(FeaturesUnavailableError, match=r"longer than 0\.2 s"):
+        asyncio.run(read())
+
+
+def test_a_new_definition_is_noticed_and_an_unchanged_registry_is_not(
+    redis_server: RunningRedis, tmp_path: Path
+) -> None:
+    """The misfit names the service.
+
+    registry held          same applied again          a window changes
+    ─────┬───────────────────────┬──────────────────────────┬─────────
+      no misfit              no misfit                   misfit
+    """
+    (tmp_path / "feature_store.yaml").write_text(
+        yaml.safe_dump(
+            configuration("refreshed", "ingestion.stores.online.RedisOnlineStore", redis_server.address)
+        )
+    )
+    writer = FeatureStore(repo_path=str(tmp_path))
+    apply(writer)
+    card = card_of(writer, "fraud")
+    held = open_store(tmp_path)
+    replaced = asyncio.Queue[None]()
+
+    async def story() -> None:
+        task = asyncio.create_task(refresh_forever(held, 0.02, lambda: replaced.put(None)))
+        assert check_definitions(held, [card]) == {}
+        apply(writer)
+        await asyncio.wait_for(replaced.get(), 10)
+        assert check_definitions(held, [card]) == {}
+        view = writer.get_stream_feature_view("user_chargebacks")
+        view.aggregations[0].slide_interval = timedelta(hours=12)
+        writer.apply(view)
+        await asyncio.wait_for(replaced.get(), 10)
+        assert "'fraud_v1' changed" in check_definitions(held, [card])["fraud"]
+        task.cancel()
+
+    asyncio.run(story())
