@@ -115,7 +115,7 @@ def as_pandas(frame: pl.DataFrame | pd.DataFrame) -> pd.DataFrame:
     holed = [c for c in frame.columns if frame[c].dtype.is_integer() and frame[c].null_count()]
     rows = frame.drop(holed).to_pandas()
     for name in holed:
-        values, missing = frame[name].fill_null(0).to_numpy(), frame[name].is_null().to_numpy()
+        values, missing = frame[name].cast(pl.Int64).fill_null(0).to_numpy(), frame[name].is_null().to_numpy()
         rows[name] = pd.arrays.IntegerArray(values.copy(), missing.copy())
     return rows[frame.columns]
 

@@ -195,6 +195,27 @@ def test_clean_features_pass_though_sums_differ_by_rounding(
         assert result.success, result
 
 
+@pytest.mark.parametrize("width", [pl.Int32, pl.Int64])
+def test_whole_numbers_with_nulls_stay_whole(
+    width: type[pl.DataType], store: FeatureStore, settings: QualitySettings
+) -> None:
+    """A null does not turn a column of whole numbers into one of another type; a fraction does."""
+    profile = pl.DataFrame(
+        {
+            "user_id": ["a", "b"],
+            "event_timestamp": device_orders(2)["event_timestamp"],
+            "user_signup_seconds": pl.Series([1, None], dtype=width),
+            "user_country": ["DE", None],
+            "user_verified": [True, None],
+        }
+    )
+    suite = feature_suite(store, store.get_feature_view("user_profile"), settings)
+    result = check(profile, suite)
+    assert result.success, result
+    fraction = profile.with_columns(user_signup_seconds=pl.lit(1.5))
+    assert caught(check(fraction, suite)) == {"column_values_to_be_in_type_list(user_signup_seconds)"}
+
+
 def test_every_view_of_the_shop_has_a_suite(store: FeatureStore, settings: QualitySettings) -> None:
     """Join keys, time, one row each, and every feature at least exists."""
     for view in [*store.list_stream_feature_views(), *store.list_feature_views()]:
