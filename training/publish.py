@@ -20,7 +20,7 @@ from training.versions import promote
 PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
 REPORT_FILE = "card.md"
 EVALUATION_FILE = "evaluation.parquet"
-"""Scores of the held-out rows, to compare versions with one another and with what became known since."""
+"""Scores of the held-out orders, to compare with what became known since."""
 _NO_VERSION = "unnamed"
 
 

@@ -25,7 +25,7 @@ from training.gate import check_training_set
 from training.history import data_end, feature_types, read_features
 from training.inputs import choose_inputs, matrix, statistics
 from training.instants import held_out_users
-from training.publish import EVALUATION_FILE, TrainedModel, package_versions, parquet_bytes, publish
+from training.publish import TrainedModel, package_versions, parquet_bytes, publish
 from training.recommendation_evaluation import SHOWN, evaluation_slates, ranker_figures, ranking_metrics
 from training.recommendation_rows import read_shop, training_rows
 from training.settings import TrainingSettings
@@ -132,7 +132,6 @@ def train_recommendation(
             MODEL_FILE: converted.to_bytes(),
             CANDIDATES_FILE: parquet_bytes(shop.latest.candidates),
             POPULAR_FILE: parquet_bytes(shop.latest.popular),
-            EVALUATION_FILE: parquet_bytes(lists),
         }
         trained = publish(settings, card, files, shop.split.test.end)
     step.finish()

@@ -1,0 +1,188 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from artefact import CARD_FILE, MODEL_FILE, ArtefactError, Card, champion_path, load_card
+from training import publish as publishing
+from training.publish import REPORT_FILE, publish
+from training.registry import main
+from training.report import card_markdown
+from training.settings import TrainingSettings
+from training.versions import champion, models, promote, promotions, rollback, versions
+
+END = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+def card(created: datetime = END, auc: float = 0.9) -> Card:
+    """A card with one number, one string and nested figures."""
+    return Card.model_validate(
+        {
+            "model": "fraud",
+            "version": "unnamed",
+            "feature_service": "fraud_v1",
+            "feature_service_hash": "0" * 64,
+            "inputs": [
+                {"name": "amount", "dtype": "Float64"},
+                {"name": "country", "dtype": "String", "categories": ["DE", "GR"]},
+            ],
+            "created": created,
+            "data_window": {"start": END - timedelta(days=21), "end": END - timedelta(days=14)},
+            "metrics": {
+                "chosen": "random_forest",
+                "test": {"auc": auc},
+                "thresholds": {"medium": {"recall": 0.8}, "high": {"recall": 0.5, "precision": 0.7}},
+                "calibration": {"brier": 0.01, "reliability": [{"predicted": 0.1, "observed": 0.12}]},
+            },
+            "thresholds": {"medium": 0.02, "high": 0.4},
+            "seed": 7,
+            "packages": {"polars": "2"},
+            "statistics": {
+                "amount": {
+                    "null_share": 0.25,
+                    "mean": 12.5,
+                    "quantiles": {"0.01": 1.0, "0.99": 99.0},
+                },
+                "country": {"null_share": 0.0, "categories": {"DE": 0.25, "GR": 0.75}},
+            },
+        }
+    )
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> TrainingSettings:
+    return TrainingSettings(data_dir=tmp_path)
+
+
+def published(settings: TrainingSettings, auc: float = 0.9, created: datetime = END) -> str:
+    """Version of a small artefact."""
+    return publish(settings, card(created, auc), {MODEL_FILE: b"model"}, END).card.version
+
+
+def test_an_artefact_is_whole_and_in_use(settings: TrainingSettings) -> None:
+    """The version tells the end of the data and the content."""
+    trained = publish(settings, card(), {MODEL_FILE: b"model"}, END)
+    assert trained.path == champion_path(settings.models_dir, "fraud")
+    assert sorted(file.name for file in trained.path.iterdir()) == sorted(
+        [CARD_FILE, MODEL_FILE, REPORT_FILE]
+    )
+    assert trained.card.version.startswith("20260601T120000Z-")
+    assert load_card(trained.path) == trained.card
+
+
+def test_the_same_run_twice_gives_the_same_artefact(settings: TrainingSettings) -> None:
+    """Only the time at which it was made differs, and the first one stays."""
+    first = published(settings)
+    assert published(settings, created=END + timedelta(days=1)) == first
+    assert versions(settings.models_dir, "fraud") == [first]
+    assert load_card(champion_path(settings.models_dir, "fraud")).created == END
+
+
+def test_other_figures_make_another_version(settings: TrainingSettings) -> None:
+    """So does another model of the same figures."""
+    other_model = publish(settings, card(), {MODEL_FILE: b"other"}, END).card.version
+    assert len({published(settings, 0.9), published(settings, 0.8), other_model}) == 3
+
+
+def test_a_model_is_promoted_only_where_the_settings_say_so(tmp_path: Path) -> None:
+    """It can be promoted by hand later."""
+    settings = TrainingSettings(data_dir=tmp_path, training_promote=False)
+    version = published(settings)
+    assert champion(settings.models_dir, "fraud") is None
+    promote(settings.models_dir, "fraud", version)
+    assert champion(settings.models_dir, "fraud") == version
+
+
+def test_an_interrupted_publication_leaves_nothing(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No half a version, no temporary folder."""
+
+    def disk_full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(publishing, "save_card", disk_full)
+    with pytest.raises(OSError, match="no space"):
+        published(settings)
+    assert list((settings.models_dir / "fraud").iterdir()) == []
+
+
+def test_a_promotion_can_be_taken_back(settings: TrainingSettings) -> None:
+    """Step by step, to the first one."""
+    first, second, third = (published(settings, auc) for auc in (0.7, 0.8, 0.9))
+    assert rollback(settings.models_dir, "fraud") == second
+    assert rollback(settings.models_dir, "fraud") == first == champion(settings.models_dir, "fraud")
+    with pytest.raises(ArtefactError, match=f"no earlier champion.*{third}"):
+        rollback(settings.models_dir, "fraud")
+
+
+def test_promoting_the_champion_changes_nothing(settings: TrainingSettings) -> None:
+    """A rollback still finds what was before it."""
+    first, second = published(settings, 0.7), published(settings, 0.8)
+    promote(settings.models_dir, "fraud", second)
+    assert promotions(settings.models_dir, "fraud") == [first, second]
+
+
+def test_a_version_that_is_not_there_is_not_promoted(settings: TrainingSettings) -> None:
+    """The champion stays."""
+    version = published(settings)
+    with pytest.raises(ArtefactError, match="nothing"):
+        promote(settings.models_dir, "fraud", "nothing")
+    assert champion(settings.models_dir, "fraud") == version
+
+
+def test_the_registry_lists_shows_promotes_and_rolls_back(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By command, on the data folder of the environment."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    first, second = published(settings, 0.7), published(settings, 0.8)
+    assert main(["list"]) == 0
+    assert main(["show", "fraud"]) == 0
+    assert main(["promote", "fraud", first]) == 0
+    assert main(["rollback", "fraud"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count(first) >= 2
+    assert "random_forest" in printed
+    assert f"{second} is in use again" in printed
+    assert list(models(settings.models_dir)) == ["fraud"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["show", "fraud"], ["show", "fraud", "../x"], ["promote", "fraud", "v0"], ["rollback", "fraud"]],
+)
+def test_what_the_registry_cannot_do_it_says(
+    command: list[str],
+    settings: TrainingSettings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit status 1, the reason on stderr, no traceback."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    assert main(command) == 1
+    assert "fraud" in (error := capsys.readouterr().err) or "../x" in error
+
+
+def test_the_page_of_a_card_has_its_figures() -> None:
+    """Nested figures as tables, inputs with what they looked like."""
+    page = card_markdown(card())
+    for line in (
+        "# fraud unnamed",
+        "| risk | MEDIUM from 0.0200, HIGH from 0.4000 |",
+        "| auc | 0.9 |",
+        "|  | recall | precision |",
+        "| medium | 0.8 |  |",
+        "| 0.1 | 0.12 |",
+        "| amount | Float64 | 25.0% | 12.5 | 1 .. 99 |",
+        "| country | String, 2 values | 0.0% | GR |  |",
+    ):
+        assert line in page.splitlines()
+
+
+def test_parquet_files_of_equal_tables_are_equal() -> None:
+    """A version is a hash over them."""
+    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+    assert publishing.parquet_bytes(frame) == publishing.parquet_bytes(frame.clone())
