@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if options.command == "report":
         return commands.report(console)
-    return commands.check(console, options.repo, options.event, options.date)
+    return commands.check(console, options.repo, options.event, options.date, whole=options.whole)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=date.fromisoformat,
         help="a day; may be repeated; default: all",
+    )
+    check.add_argument(
+        "--whole", action="store_true", help="check the days together, as one batch per event type"
     )
     commands.add_parser(
         "report", help="build the Data Docs and the summary page from the results kept so far"

@@ -1,8 +1,9 @@
-"""Checks of the event archive, one day of one event type at a time."""
+"""Checks of the event archive: batches of one event type, each a day or a run of days."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -17,11 +18,18 @@ from expectations.suites import BatchFacts, event_suite
 
 @dataclass(frozen=True)
 class Partition:
-    """One day of one event type."""
+    """Archived events of one type, from one day to another, both included."""
 
     event: str
-    day: date
+    first: date
+    last: date
     files: tuple[Path, ...]
+
+    @property
+    def name(self) -> str:
+        """``2024-05-01``, or ``2024-05-01_2024-05-31``."""
+        days = dict.fromkeys((self.first.isoformat(), self.last.isoformat()))
+        return "_".join(days)
 
     def read(self) -> pl.DataFrame:
         """All its rows; where a file lacks a column that the newest has, it is null."""
@@ -39,7 +47,17 @@ def partitions(
 ) -> list[Partition]:
     """Archived days of the named event types, in order; all days unless some are named."""
     found = (_partition(event, folder) for event in events for folder in _day_folders(settings, event))
-    return [p for p in found if p.files and (not days or p.day in days)]
+    return [p for p in found if p.files and (not days or p.first in days)]
+
+
+def joined(found: Collection[Partition]) -> list[Partition]:
+    """All days of an event type as one batch; `found` in the order of events and days."""
+    return [_join(list(parts)) for _, parts in groupby(found, key=lambda partition: partition.event)]
+
+
+def _join(parts: Sequence[Partition]) -> Partition:
+    files = tuple(file for part in parts for file in part.files)
+    return Partition(parts[0].event, parts[0].first, parts[-1].last, files)
 
 
 def check_partitions(
@@ -49,13 +67,13 @@ def check_partitions(
     reports: Reports,
     after_each: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Partition, CheckResult]]:
-    """Hold each day to its suite and keep the result; a failing day does not stop the next."""
+    """Hold each batch to its suite and keep the result; a failing batch does not stop the next."""
     known = known_keys(settings)
     for partition in found:
         frame = partition.read()
         suite = event_suite(store, partition.event, settings, _facts(partition, frame.height, known))
         result = check(frame, suite, examples=settings.failure_examples)
-        reports.keep(result, suite, partition.day.isoformat())
+        reports.keep(result, suite, partition.name)
         after_each()
         yield partition, result
 
@@ -71,8 +89,9 @@ def known_keys(settings: QualitySettings) -> dict[str, set[str]]:
 
 
 def _facts(partition: Partition, rows: int, known: Mapping[str, Collection[str]]) -> BatchFacts:
-    start = datetime.combine(partition.day, time(), UTC)
-    return BatchFacts(start=start, end=start + timedelta(days=1), known_keys=known, rows=rows)
+    start = datetime.combine(partition.first, time(), UTC)
+    end = datetime.combine(partition.last, time(), UTC) + timedelta(days=1)
+    return BatchFacts(start=start, end=end, known_keys=known, rows=rows)
 
 
 def _day_folders(settings: QualitySettings, event: str) -> list[Path]:
@@ -81,4 +100,5 @@ def _day_folders(settings: QualitySettings, event: str) -> list[Path]:
 
 def _partition(event: str, folder: Path) -> Partition:
     files = (f for f in folder.glob("*.parquet") if not f.name.startswith((".", "_")))
-    return Partition(event, date.fromisoformat(folder.name.removeprefix("date=")), tuple(sorted(files)))
+    day = date.fromisoformat(folder.name.removeprefix("date="))
+    return Partition(event, day, day, tuple(sorted(files)))

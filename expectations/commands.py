@@ -9,15 +9,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from expectations.archive import Partition, check_partitions, partitions
+from expectations.archive import Partition, check_partitions, joined, partitions
 from expectations.checking import CheckResult
 from expectations.definitions import event_names
 from expectations.reports import Reports
 from expectations.settings import QualitySettings
 
 
-def check(console: Console, repo: Path, events: Sequence[str], days: Sequence[date]) -> int:
-    """Hold archived days to their suites and build the reports; the exit status."""
+def check(console: Console, repo: Path, events: Sequence[str], days: Sequence[date], *, whole: bool) -> int:
+    """Hold the archive to its suites, each day or (`whole`) all days at once, and build the reports; the exit status."""
     settings = QualitySettings()
     store = FeatureStore(repo_path=str(repo))
     found = partitions(settings, events or event_names(store), days)
@@ -28,6 +28,8 @@ def check(console: Console, repo: Path, events: Sequence[str], days: Sequence[da
             style="red",
         )
         return 2
+    if whole:
+        found = joined(found)
     reports = Reports(settings)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("checking", total=len(found))
@@ -47,13 +49,13 @@ def report(console: Console) -> int:
 
 
 def _table(results: Sequence[tuple[Partition, CheckResult]]) -> Table:
-    table = Table("event", "day", "result", title="Archive")
+    table = Table("event", "days", "result", title="Archive")
     for name in ("rows", "expectations held", "seconds"):
         table.add_column(name, justify="right")
     for partition, result in results:
         table.add_row(
             partition.event,
-            partition.day.isoformat(),
+            partition.name,
             "[green]passed[/]" if result.success else "[red]failed[/]",
             f"{result.rows:,}",
             f"{result.statistics['successful_expectations']} of {result.statistics['evaluated_expectations']}",

@@ -1,7 +1,7 @@
 """From an empty data folder to a platform that can serve: definitions, history, gate, models, online store."""
 
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.platform import Platform
@@ -9,6 +9,8 @@ from infra.steps import Steps
 
 FEAST = str(Path(sys.executable).with_name("feast"))
 STEPS = 9
+EVER = "2000-01-01T00:00:00"
+"""Customers and products are as old as their last change: materialize from before all of them."""
 
 
 def python(module: str, *arguments: str) -> list[str]:
@@ -30,15 +32,14 @@ def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) ->
     """
     repo = str(platform.settings.feature_repo)
     now = datetime.now(UTC)
-    first = now - timedelta(days=days)
     steps.command("feast apply", [FEAST, "-c", repo, "apply"])
     steps.command(
         "history", python("ingestion.simulate", "history", "--days", str(days), "--scale", str(scale))
     )
     steps.command("product statistics", python("ingestion.batch", "--repo", repo))
-    steps.command("expectations", python("expectations", "check", "--repo", repo))
+    steps.command("expectations", python("expectations", "check", "--whole", "--repo", repo))
     steps.command("training fraud", python("training", "fraud", "--repo", repo))
     steps.command("training recommendation", python("training", "recommendation", "--repo", repo))
-    steps.command("feast materialize", [FEAST, "-c", repo, "materialize", f"{first:%FT%T}", f"{now:%FT%T}"])
+    steps.command("feast materialize", [FEAST, "-c", repo, "materialize", EVER, f"{now:%FT%T}"])
     steps.call("stream worker", platform.start_stream_worker)
     steps.call("API", platform.start_api)

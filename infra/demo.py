@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,10 @@ def _run(platform: Platform, options: argparse.Namespace, console: Console) -> l
     closing = Steps(2, root / "logs", platform.environment(), console)
     with closing.shown():
         repo = str(platform.settings.feature_repo)
-        closing.command("live events", python("expectations", "check", "--repo", repo))
+        today = f"{datetime.now(UTC):%F}"
+        closing.command(
+            "expectations, live", python("expectations", "check", "--repo", repo, "--date", today)
+        )
         parities = closing.call("parity", lambda: _parity(platform, root))
     for service, parity in parities.items():
         for difference in parity.differences:

@@ -56,6 +56,14 @@ def test_a_failing_day_is_status_1_and_does_not_stop_the_others(
     assert "1 of 2 checks failed" in (data / "reports" / "index.html").read_text()
 
 
+def test_the_whole_archive_is_one_batch(data: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both days of orders together: one line, named after its first and last day."""
+    assert main(["check", "--repo", str(repo), "--whole"]) == 1
+    printed = capsys.readouterr().out
+    assert "2026-01-01_2026-01-02" in printed
+    assert "400" in printed
+
+
 def test_nothing_to_check_is_status_2_and_names_the_folder(
     data: Path, repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,4 +85,4 @@ def test_unfinished_files_are_not_read(data: Path) -> None:
     archive(data, orders(), "2026-01-01", ".tmp")
     archive(data, orders(), "2026-01-03", "_tmp")
     found = partitions(QualitySettings(), ["orders"])
-    assert [(p.day, len(p.files)) for p in found] == [(date(2026, 1, 1), 2), (date(2026, 1, 2), 1)]
+    assert [(p.first, len(p.files)) for p in found] == [(date(2026, 1, 1), 2), (date(2026, 1, 2), 1)]
