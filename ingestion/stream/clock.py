@@ -37,7 +37,8 @@ class WallClock:
 class EventClock:
     """Replay: the newest event time seen over all topics. Before the first event it is unknown.
 
-    Events behind it still count as long as a window covers them, so nothing waits for lateness here.
+    Events behind it still count as long as a window covers them, so nothing waits for lateness here. A topic that is
+    read far ahead of another moves the windows of both.
     """
 
     def __init__(self) -> None:

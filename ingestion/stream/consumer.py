@@ -18,9 +18,14 @@ from ingestion.stream.offsets import Known
 
 log = logging.getLogger(__name__)
 
+_PUT_OUT = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError._FATAL)  # noqa: SLF001  # named so by librdkafka
+
 
 class EventConsumer:
     """One member of the consumer group.
+
+    Attributes:
+        term: Number of the term for which this member leads, another one each time it takes the lead; 0: it does not.
 
     Args:
         bootstrap: Addresses of the brokers, ``host:port`` separated by commas.
@@ -48,7 +53,14 @@ class EventConsumer:
         self._lead_topic = lead_topic
         self._on_release: Callable[[], None] = _nothing
         self._positions: dict[Partition, int] = {}
-        self.leads = False
+        self._owed: dict[Partition, int] = {}
+        self._terms = 0
+        self.term = 0
+
+    @property
+    def leads(self) -> bool:
+        """Whether this member is the one that works."""
+        return self.term > 0
 
     def join(self, on_release: Callable[[], None]) -> None:
         """Enter the group.
@@ -63,13 +75,13 @@ class EventConsumer:
 
     def wait(self, seconds: float) -> None:
         """Serve the group without reading events: as a standby, or while something else takes its time."""
-        held = self._events_assigned()
+        term, held = self.term, self._events_assigned()
         if held:
             self._consumer.pause(held)
         message = self._consumer.poll(seconds)
         if message is not None:
-            self._check(message)
-        if held and self.leads:
+            _is_event(message)
+        if held and self.term == term:
             self._consumer.resume(held)
 
     def known(self, topics: Iterable[str], archived: Mapping[Partition, int]) -> dict[Partition, Known]:
@@ -105,18 +117,18 @@ class EventConsumer:
         read = self._consumer.consume(1, wait_seconds)
         if read and most > 1:
             read += self._consumer.consume(most - 1, linger_seconds)
-        messages = [message for message in read if self._check(message)]
+        messages = [message for message in read if _is_event(message)]
         for message in messages:
             self._positions[message.topic(), message.partition()] = message.offset() + 1
         return messages
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> None:
         """Commit what is durable; a refused or unanswered commit is tried again with the next one."""
-        parts = [TopicPartition(*place, offset) for place, offset in next_offsets.items()]
-        if not parts:
-            return
+        self._owed |= next_offsets
+        parts = [TopicPartition(*place, offset) for place, offset in self._owed.items()]
         try:
             self._consumer.commit(offsets=parts, asynchronous=False)
+            self._owed = {}
         except KafkaException as error:
             say(log, logging.WARNING, "commit refused", reason=error.args[0].str())
 
@@ -148,8 +160,9 @@ class EventConsumer:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         if partitions:
-            self.leads = True
-            say(log, logging.INFO, "took the lead")
+            self._terms += 1
+            self.term = self._terms
+            say(log, logging.INFO, "took the lead", term=self.term)
         elif not self.leads:
             say(log, logging.INFO, "standing by: another worker of the group leads")
 
@@ -165,18 +178,23 @@ class EventConsumer:
 
     def _lose(self, consumer: Consumer, how: str) -> None:
         consumer.incremental_unassign(consumer.assignment())
-        self.leads = False
-        self._positions = {}
+        self.term = 0
+        self._positions, self._owed = {}, {}
         say(log, logging.INFO, how)
 
-    def _check(self, message: Any) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        if error.code() == KafkaError._FENCED:  # noqa: SLF001  # librdkafka's local errors are named so
-            raise ReplacedError(f"another worker with the same instance name joined the group: {error.str()}")
-        say(log, logging.WARNING, "kafka", reason=error.str())
-        return False
+
+def _is_event(message: Any) -> bool:
+    """Whether it is no error; raises for one after which the client would go on reading beside its group."""
+    error = message.error()
+    if error is None:
+        return True
+    say(log, logging.WARNING, "kafka", reason=error.str())
+    if error.code() in _PUT_OUT:
+        raise ReplacedError(
+            f"this worker was put out of its group: {error.str()}; give each worker a SHOP_STREAM_INSTANCE of its own, "
+            "or none"
+        )
+    return False
 
 
 def _config(bootstrap: str, group: str, instance: str | None, session_seconds: float) -> dict[str, Any]:

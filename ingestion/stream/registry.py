@@ -1,6 +1,7 @@
 """Reads the Feast registry: the only source of topics, contracts, archives and windows. Imports Feast."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ def open_definitions(feature_repo: Path) -> tuple[list[EventTopic], FeastSink]:
     Raises:
         DefinitionsError: they cannot be opened or served; says why.
     """
+    # Feast warns about stream feature views each time it reads one.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="feast")
     try:
         store = FeatureStore(repo_path=str(feature_repo))
         return event_topics(store), online_sink(store)

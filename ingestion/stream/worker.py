@@ -30,7 +30,7 @@ _MEASURE_SECONDS = 1.0
 
 
 class InterruptedWaitError(Exception):
-    """Waiting ended because the worker shall stop or no longer leads."""
+    """Waiting ended because the worker shall stop or its term has ended."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Worker:
         self._parts = parts
         self._settings = settings
         self._pipeline: Pipeline | None = None
+        self._term = 0
         self._measured = 0.0
         self._was_ready = False
         self._started = parts.monotonic()
@@ -89,6 +90,8 @@ class Worker:
             parts.consumer.close()
 
     def _turn(self) -> None:
+        if self._parts.consumer.term != self._term:
+            self._pipeline, self._term = None, self._parts.consumer.term
         try:
             if not self._parts.consumer.leads:
                 self._stand_by()
@@ -100,7 +103,6 @@ class Worker:
             return
 
     def _stand_by(self) -> None:
-        self._pipeline = None
         self._parts.status.enter(Phase.STANDBY)
         self._parts.consumer.wait(0.2)
 
@@ -112,7 +114,7 @@ class Worker:
                 settings.stream_wait_milliseconds / 1000,
                 settings.stream_linger_milliseconds / 1000,
             )
-        if not self._parts.consumer.leads:
+        if self._parts.consumer.term != self._term:
             return
         if messages:
             metrics.batch.observe(len(messages))
@@ -180,7 +182,7 @@ class Worker:
     def _make_durable(self) -> None:
         """Also called by the consumer while the lead is given up in order."""
         pipeline = self._pipeline
-        if pipeline is None or not self._parts.consumer.leads:
+        if pipeline is None or self._parts.consumer.term != self._term:
             return
         try:
             pipeline.make_durable(self._parts.consumer.commit)
@@ -197,7 +199,7 @@ class Worker:
         while True:
             left = end - self._parts.monotonic()
             self._parts.consumer.wait(max(0.0, min(left, 0.2)))
-            if self._parts.stop.is_set() or not self._parts.consumer.leads:
+            if self._parts.stop.is_set() or self._parts.consumer.term != self._term:
                 raise InterruptedWaitError
             if left <= 0:
                 return

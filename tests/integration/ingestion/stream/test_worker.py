@@ -141,6 +141,38 @@ def test_a_second_worker_stands_by_and_takes_over(shop: StreamShop, tmp_path: Pa
     assert_archived_once(shop, sent)
 
 
+def test_the_broker_may_go_and_come_back(
+    tmp_path: Path, own_kafka: RunningKafka, redis_server: RunningRedis
+) -> None:
+    """Orders of before and after its restart all count, once."""
+    shop = StreamShop(tmp_path / "shop", own_kafka.bootstrap, redis_server.address)
+    shop.apply()
+    sent = orders(50)
+    with running_worker(shop.environment(), tmp_path / "worker.log") as worker:
+        worker.wait_until("ready")
+        shop.send(sent)
+        wait_until_served(shop, sent)
+        own_kafka.kill()
+        own_kafka.restart()
+        sent += (more := orders(50, first=50))
+        shop.send(more)
+        wait_until_served(shop, sent)
+        assert worker.stop() == 0, worker.log.read_text()
+    assert_archived_once(shop, sent)
+
+
+def test_a_worker_replaced_by_its_namesake_ends_with_a_clear_error(shop: StreamShop, tmp_path: Path) -> None:
+    """Two workers with one instance name: the later one works, the earlier one says why it ended."""
+    environment = shop.environment(SHOP_STREAM_INSTANCE="one")
+    with running_worker(environment, tmp_path / "first.log") as first:
+        first.wait_until("ready")
+        with running_worker(environment, tmp_path / "second.log") as second:
+            second.wait_until("ready")
+            assert first.process.wait(30) == 1
+            assert second.stop() == 0
+    assert "SHOP_STREAM_INSTANCE" in first.log.read_text()
+
+
 @pytest.mark.parametrize("away", ["kafka", "redis"])
 def test_a_service_that_is_not_there_at_the_start_is_named(
     away: str, tmp_path: Path, kafka_broker: RunningKafka, redis_server: RunningRedis
