@@ -22,7 +22,8 @@ The archive is the log of record, and the state is always fold(archive) + fold(K
    windows that became empty meanwhile: the fold starts as far before the last archived arrival as the longest window.
 5. A dead letter may be written twice by a crash between its delivery and the commit; its origin identifies it and
    readers count an origin once.
-6. Redis away: the batch in hand is retried with backoff, nothing more is read, the place in the group is kept.
+6. Redis away: the batch in hand is retried with backoff, nothing more is read, the place in the group is kept. When it
+   answers again the row of every entity is pushed once more, in portions, as it may have lost its last writes.
 
 One worker works, others stand by
 ---------------------------------

@@ -103,6 +103,12 @@ class Pipeline:
             between(total)
         return total
 
+    def push_again(self) -> None:
+        """Let the row of every entity wait: a store that was away may have come back with less than it had."""
+        for windows in self._windows.values():
+            for view, executor in windows.views.items():
+                self._pending[view].add(executor.rows())
+
     @property
     def is_due(self) -> bool:
         """Whether it is time for `make_durable`."""

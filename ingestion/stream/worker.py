@@ -208,6 +208,8 @@ class Worker:
         waited = self._parts.monotonic() - self._started
         if error is None:
             say(log, logging.INFO, "the online store answers again")
+            if self._pipeline is not None:
+                self._pipeline.push_again()
             self._parts.status.enter(Phase.READY if self._was_ready else Phase.RECOVERING)
             return
         if not self._was_ready and waited > self._settings.stream_start_timeout_seconds:

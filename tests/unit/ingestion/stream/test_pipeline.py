@@ -16,7 +16,7 @@ import pytest
 from ingestion.stream.archived import Archived
 from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import EventTopic
-from ingestion.stream.clock import WallClock
+from ingestion.stream.clock import Clock, EventClock, WallClock
 from ingestion.stream.decoding import decode
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.fakes import FakeMessage, ManualClock, MemoryLetterBox, MemorySink
@@ -35,6 +35,7 @@ class Bench:
     topic: EventTopic
     archived: Archived = field(default_factory=Archived.none)
     boundary_rows: int = 100
+    clock: Clock | None = None
 
     def __post_init__(self) -> None:
         self.now = ManualClock()
@@ -43,7 +44,7 @@ class Bench:
         self.metrics = StreamMetrics()
         self.committed: dict[Partition, int] = {}
         self.windows = TopicWindows(self.topic)
-        self.clock = WallClock(self.wall_us)
+        self.clock = self.clock or WallClock(self.wall_us)
         self.pipeline = Pipeline(
             {"orders": self.topic},
             {"orders": self.windows},
@@ -153,7 +154,7 @@ def test_what_is_archived_already_is_neither_archived_nor_counted_again(tmp_path
     first.pipeline.take_in([message(0, order(1, 0))])
     first.pipeline.make_durable(first.commit)
     again = Bench(orders_topic(tmp_path), archived=Archived.read(first.topic.archive, "orders", [0]))
-    fold(again.topic, again.windows, again.clock, lambda _done, _total: None)
+    fold(again.topic, again.windows, WallClock(again.wall_us), lambda _done, _total: None)
     again.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 1))])
     again.pipeline.make_durable(again.commit)
     assert again.served("user_orders", "ann") == (2, 2.0)
@@ -168,11 +169,33 @@ def test_a_worker_that_was_down_serves_what_one_that_never_stopped_serves(tmp_pa
     after = Bench(orders_topic(tmp_path))
     after.now.seconds = 700
     told: list[tuple[int, int]] = []
-    assert fold(after.topic, after.windows, after.clock, lambda *counts: told.append(counts)) == 2
+    assert (
+        fold(after.topic, after.windows, WallClock(after.wall_us), lambda *counts: told.append(counts)) == 2
+    )
     after.pipeline.pass_boundaries()
     after.pipeline.push_everything(1, lambda _rows: None)
     assert [after.served("user_orders", user) for user in ("ann", "bob")] == [(0, 0.0), (0, 0.0)]
     assert told == [(2, 2)]
+
+
+def test_a_store_that_came_back_empty_is_filled_again(bench: Bench) -> None:
+    """Every entity's row waits and is pushed with the next portion."""
+    bench.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 4, user="bob"))])
+    bench.sink.stored.clear()
+    bench.pipeline.push_again()
+    bench.now.seconds = 5
+    bench.pipeline.pass_boundaries()
+    assert [bench.served("user_orders", user) for user in ("ann", "bob")] == [(1, 1.0), (1, 1.0)]
+
+
+def test_old_files_are_replayed_by_their_own_clock(tmp_path: Path) -> None:
+    """Years ago by the wall clock: an order of 70 s moves the windows past the one of 0 s, without a second going by."""
+    bench = Bench(orders_topic(tmp_path), clock=EventClock())
+    bench.now.seconds = 1e8
+    bench.pipeline.take_in([message(0, order(1, 0))])
+    bench.pipeline.take_in([message(1, order(2, 70, user="bob"), seconds=70)])
+    bench.pipeline.pass_boundaries()
+    assert [bench.served("user_orders", user) for user in ("ann", "bob")] == [(0, 1.0), (1, 1.0)]
 
 
 def test_freshness_leaves_late_events_out(bench: Bench) -> None:
@@ -201,7 +224,7 @@ def test_a_topic_without_views_is_archived_only(tmp_path: Path) -> None:
     bench.pipeline.take_in([message(0, order(1, 0))])
     bench.pipeline.make_durable(bench.commit)
     assert (bench.sink.pushed, full.archive.scan(None, None).collect().height) == ([], 1)
-    assert fold(bench.topic, bench.windows, bench.clock, lambda *_: None) == 0
+    assert fold(bench.topic, bench.windows, EventClock(), lambda *_: None) == 0
 
 
 def test_an_executor_s_rows_come_in_any_order_of_arrival(bench: Bench) -> None:
