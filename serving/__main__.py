@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 
 from pydantic import ValidationError
 
@@ -38,6 +39,8 @@ def hold_metrics_in_memory() -> None:
 def run(settings: ServingSettings) -> int:
     """Serve until told to stop; an error that prevents the start is one line on stderr."""
     hold_metrics_in_memory()
+    # Feast says of stream and on-demand views, each time, that they are experimental.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"feast\.")
     import uvloop  # noqa: PLC0415 - --help imports neither this nor Feast
 
     from serving.errors import StartError  # noqa: PLC0415

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.serving.api_process import RunningApi, running_api
+from tests.api_process import RunningApi, running_api
 from tests.services import RunningRedis
 from tests.serving_shop import ServingShop, serving_shop
 

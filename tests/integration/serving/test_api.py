@@ -7,7 +7,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.requests import EXAMPLE
-from tests.integration.serving.api_process import RunningApi, running_api, wait_until
+from tests.api_process import RunningApi, running_api, wait_until
 from tests.services import RunningRedis
 from tests.serving_shop import OUT_OF_STOCK, ServingShop, serving_shop
 

@@ -13,7 +13,7 @@ from infra.services.ports import free_port
 from serving.errors import StartError
 from serving.server import listen, load_parts, warm_up
 from serving.settings import ServingSettings
-from tests.integration.serving.api_process import environment
+from tests.api_process import environment
 from tests.serving_shop import OUR_STORE, ServingShop, card_of, configuration
 from tests.small_models import save_model
 

@@ -48,7 +48,11 @@ class RunningApi:
 
 def environment(shop: ServingShop, **settings: Any) -> dict[str, str]:
     """Variables of a process over the shop; nothing of the developer's own platform."""
-    own = {"SHOP_MODELS_DIR": shop.models, "SHOP_FEATURE_REPO": shop.repo, "PYTHONUNBUFFERED": 1}
+    own: dict[str, Any] = {
+        "SHOP_MODELS_DIR": shop.models,
+        "SHOP_FEATURE_REPO": shop.repo,
+        "PYTHONUNBUFFERED": 1,
+    }
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SHOP_", "FEAST_"))}
     return kept | {name: str(value) for name, value in {**own, **settings}.items()}
 
