@@ -7,8 +7,7 @@ from typing import Any
 import polars as pl
 from rich.progress import Progress
 
-from artefact import MODEL_FILE, Card, feature_service_hash
-from artefact.card import DataWindow
+from artefact import MODEL_FILE
 from training.convert import convert
 from training.estimators import FRAUD_ESTIMATORS
 from training.fitting import Rows, fit_best
@@ -16,9 +15,10 @@ from training.fraud_evaluation import fraud_metrics, fraud_protocol
 from training.fraud_orders import fraud_split, labelled_orders
 from training.gate import check_training_set
 from training.history import feature_types, read_features
-from training.inputs import choose_inputs, matrix, statistics
-from training.publish import EVALUATION_FILE, TrainedModel, package_versions, parquet_bytes, publish
+from training.inputs import choose_inputs, matrix
+from training.publish import EVALUATION_FILE, TrainedModel, parquet_bytes, publish, unnamed_card
 from training.settings import TrainingSettings
+from training.split import Window
 from training.steps import Steps
 from training.thresholds import choose_thresholds
 
@@ -73,21 +73,19 @@ def train_fraud(
         thresholds = choose_thresholds(
             fitted.model.probability(parts[1].inputs), settings.fraud_validation_days, settings
         )
-        card = Card(
+        card = unnamed_card(
+            store,
+            settings,
             model=MODEL,
-            version="unnamed",
-            feature_service=settings.fraud_service,
-            feature_service_hash=feature_service_hash(store, settings.fraud_service),
+            service=settings.fraud_service,
             inputs=inputs,
+            fitted_on=fit,
+            window=Window(split.fit.start, split.validation.end),
             created=now(),
-            data_window=DataWindow(start=split.fit.start, end=split.validation.end),
             metrics=fraud_metrics(test, fitted, thresholds, settings)
             | {"conversion": converted.figures()}
             | fraud_protocol(split, rows, settings),
             thresholds=thresholds,
-            seed=settings.training_seed,
-            packages=package_versions(),
-            statistics=statistics(inputs, fit),
         )
         evaluation = test.select("order_id", "event_timestamp", "is_fraud", "score")
         files = {MODEL_FILE: converted.to_bytes(), EVALUATION_FILE: parquet_bytes(evaluation)}

@@ -9,12 +9,16 @@ from datetime import datetime
 from importlib.metadata import version as package_version
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-from artefact import Card, load_card, save_card, version_path
+from artefact import Card, InputFeature, Thresholds, feature_service_hash, load_card, save_card, version_path
+from artefact.card import DataWindow
+from training.inputs import statistics
 from training.report import card_markdown
 from training.settings import TrainingSettings
+from training.split import Window
 from training.versions import promote
 
 PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
@@ -35,6 +39,49 @@ class TrainedModel:
 def package_versions() -> dict[str, str]:
     """Versions of the packages that decide about a model's scores."""
     return {name: package_version(name) for name in PACKAGES}
+
+
+def unnamed_card(
+    store: Any,
+    settings: TrainingSettings,
+    *,
+    model: str,
+    service: str,
+    inputs: tuple[InputFeature, ...],
+    fitted_on: pl.DataFrame,
+    window: Window,
+    metrics: dict[str, Any],
+    created: datetime,
+    thresholds: Thresholds | None = None,
+) -> Card:
+    """The card of a model that has no version yet.
+
+    Args:
+        store: A ``feast.FeatureStore``, for the hash of the feature service.
+        settings: The seed.
+        model: Name of the model.
+        service: Name of its feature service.
+        inputs: What it reads.
+        fitted_on: The rows it was fitted on, for their statistics.
+        window: Event times of the rows it was fitted and calibrated on.
+        metrics: Figures on held-out rows.
+        created: The present (aware).
+        thresholds: Risk levels of the fraud model.
+    """
+    return Card(
+        model=model,
+        version=_NO_VERSION,
+        feature_service=service,
+        feature_service_hash=feature_service_hash(store, service),
+        inputs=inputs,
+        created=created,
+        data_window=DataWindow(start=window.start, end=window.end),
+        metrics=metrics,
+        thresholds=thresholds,
+        seed=settings.training_seed,
+        packages=package_versions(),
+        statistics=statistics(inputs, fitted_on),
+    )
 
 
 def parquet_bytes(frame: pl.DataFrame) -> bytes:

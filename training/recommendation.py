@@ -13,19 +13,16 @@ from artefact import (
     CANDIDATES_FILE,
     MODEL_FILE,
     POPULAR_FILE,
-    Card,
     InputFeature,
-    feature_service_hash,
 )
-from artefact.card import DataWindow
 from training.convert import Converted, convert
 from training.estimators import RANKERS
 from training.fitting import Fitted, Rows, fit_best
 from training.gate import check_training_set
 from training.history import data_end, feature_types, read_features
-from training.inputs import choose_inputs, matrix, statistics
+from training.inputs import choose_inputs, matrix
 from training.instants import held_out_users
-from training.publish import TrainedModel, package_versions, parquet_bytes, publish
+from training.publish import TrainedModel, parquet_bytes, publish, unnamed_card
 from training.recommendation_evaluation import SHOWN, evaluation_slates, ranker_figures, ranking_metrics
 from training.recommendation_rows import read_shop, training_rows
 from training.settings import TrainingSettings
@@ -115,18 +112,16 @@ def train_recommendation(
             "validation": {"average_precision": fitted.average_precisions},
             "conversion": converted.figures(),
         } | _protocol(shop, rows, settings)
-        card = Card(
+        card = unnamed_card(
+            store,
+            settings,
             model=MODEL,
-            version="unnamed",
-            feature_service=settings.recommendation_service,
-            feature_service_hash=feature_service_hash(store, settings.recommendation_service),
+            service=settings.recommendation_service,
             inputs=inputs,
-            created=now(),
-            data_window=DataWindow(start=shop.split.fit.start, end=shop.split.validation.end),
+            fitted_on=rows.filter(part="fit"),
+            window=Window(shop.split.fit.start, shop.split.validation.end),
             metrics=metrics,
-            seed=settings.training_seed,
-            packages=package_versions(),
-            statistics=statistics(inputs, rows.filter(part="fit")),
+            created=now(),
         )
         files = {
             MODEL_FILE: converted.to_bytes(),
