@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
+from rich.table import Column, Table
 
 from artefact import ArtefactError, champion_path, load_card, version_path
 from training.report import card_markdown
@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _listing(models_dir: Path) -> Table:
-    table = Table("model", "version", "in use", "trained on", "feature service", title=str(models_dir))
+    # The version is what the other commands are given: it is never cut.
+    whole = Column("version", no_wrap=True, min_width=25)
+    table = Table("model", whole, "in use", "trained on", "feature service", title=str(models_dir))
     for model in models(models_dir):
         in_use = champion(models_dir, model)
         for version in versions(models_dir, model):

@@ -37,15 +37,16 @@ def run(models: Sequence[str], repo: Path) -> int:
                 print(f"{model} was not trained: {error}", file=sys.stderr)
     if trained:
         console.print(summary(trained))
+        console.print("\n".join(f"{model.card.model}: {model.path}" for model in trained), soft_wrap=True)
     return 0 if len(trained) == len(models) else 1
 
 
 def summary(trained: Sequence[TrainedModel]) -> Table:
     """A table of the figures that matter."""
-    table = Table("model", "version", "figure", "value", "baseline", title="Trained models")
+    table = Table("model", "figure", "value", "baseline", title="Trained models")
     for model in trained:
         for figure, value, baseline in _figures(model):
-            table.add_row(model.card.model, model.card.version, figure, f"{value:.4f}", f"{baseline:.4f}")
+            table.add_row(model.card.model, figure, f"{value:.4f}", f"{baseline:.4f}")
     return table
 
 
