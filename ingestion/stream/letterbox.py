@@ -1,11 +1,14 @@
 """The Kafka side of dead letters: delivered before the offsets behind them are committed."""
 
+import logging
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.letters import DeadLetter
+
+log = logging.getLogger(__name__)
 
 _QUEUE_KBYTES = 64 * 1024
 
@@ -31,7 +34,8 @@ class LetterBox:
                 "linger.ms": 5,
                 "delivery.timeout.ms": round(timeout_seconds * 1000),
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
-            }
+            },
+            logger=log,
         )
 
     def send(self, letters: Iterable[DeadLetter]) -> None:

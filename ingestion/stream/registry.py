@@ -7,6 +7,7 @@ from typing import Any
 
 from feast import FeatureStore, KafkaSource
 from feast.repo_config import FeastConfigError
+from yaml import YAMLError
 
 from ingestion.compile import compile_view, windowed_views
 from ingestion.events.contract import Contract
@@ -30,7 +31,7 @@ def open_definitions(feature_repo: Path) -> tuple[list[EventTopic], FeastSink]:
     try:
         store = FeatureStore(repo_path=str(feature_repo))
         return event_topics(store), online_sink(store)
-    except (FeastConfigError, OSError, ValueError, TypeError) as error:
+    except (FeastConfigError, YAMLError, OSError, ValueError, TypeError) as error:
         raise DefinitionsError(f"the definitions in {feature_repo} cannot be served: {error}") from error
 
 

@@ -76,12 +76,16 @@ class StreamShop:
     redis: str
     name: str = field(default_factory=lambda: f"orders_{uuid.uuid4().hex[:8]}")
 
-    def apply(self) -> None:
-        """Write feature_store.yaml and register two windowed views over the topic."""
+    def configure(self) -> None:
+        """Write feature_store.yaml."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = _CONFIG.format(project=self.name, redis=self.redis)
         (self.folder / "feature_store.yaml").write_text(config)
-        self.store().apply(_definitions(self.name))
+
+    def apply(self) -> None:
+        """Configure, and register two windowed views over the topic."""
+        self.configure()
+        self.store().apply(definitions(self.name))
 
     def store(self) -> FeatureStore:
         return FeatureStore(repo_path=str(self.folder))
@@ -130,7 +134,8 @@ class StreamShop:
         ]
 
 
-def _definitions(name: str) -> list[Any]:
+def definitions(name: str) -> list[Any]:
+    """Two entities, the archive, the topic, two windowed views."""
     user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
     product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
     text = {"type": "string", "minLength": 1}
