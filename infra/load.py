@@ -79,12 +79,26 @@ async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, se
     async def connection() -> Connection:
         return Connection(*await asyncio.open_connection(address.hostname, address.port))
 
+    async def status(body: bytes) -> str:
+        while not idle.empty():
+            used = idle.get_nowait()
+            try:
+                answer = await used.post(address.path, body)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                # The server closes connections that were idle for long; as HTTP has it, the next one is tried.
+                used.writer.close()
+            else:
+                idle.put_nowait(used)
+                return answer
+        used = await connection()
+        answer = await used.post(address.path, body)
+        idle.put_nowait(used)
+        return answer
+
     async def one(number: int, intended: float) -> None:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                used = idle.get_nowait() if not idle.empty() else await connection()
-                statuses[await used.post(address.path, bodies[number % len(bodies)])] += 1
-                idle.put_nowait(used)
+                statuses[await status(bodies[number % len(bodies)])] += 1
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             statuses[type(error).__name__] += 1
         latencies_ms[number] = (time.perf_counter() - intended) * 1e3

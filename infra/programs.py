@@ -12,6 +12,8 @@ from infra.services.ports import LOOPBACK
 from infra.services.processes import Program
 
 ANSWER_TIMEOUT_SECONDS = 2.0
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""Our programs share this machine's few cores with one another: their batches are small, threads only fight."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,11 @@ class PythonServer:
 
 def stream_worker(environment: Mapping[str, str]) -> PythonServer:
     """Kafka to features; its health and metrics are served beside it."""
+    environment = {**ONE_THREAD, **environment}
     return PythonServer("stream", "ingestion.stream", "SHOP_STREAM_METRICS_PORT", "/health", environment)
 
 
 def api(environment: Mapping[str, str]) -> PythonServer:
     """Features to predictions, on loopback only."""
-    return PythonServer(
-        "api", "serving", "SHOP_API_PORT", "/health", {"SHOP_API_HOST": LOOPBACK, **environment}
-    )
+    environment = {"SHOP_API_HOST": LOOPBACK, **ONE_THREAD, **environment}
+    return PythonServer("api", "serving", "SHOP_API_PORT", "/health", environment)

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 _LONGEST_WAIT_SECONDS: Final = 0.25
+_SHORTEST_WAIT_SECONDS: Final = 0.01
+"""Messages that are due within it go together: to wake up for each one costs more than to send it."""
 _MOST_AT_ONCE: Final = 10_000
 
 
@@ -18,7 +20,8 @@ def due_slices(
     Args:
         due_us: When each message is due, ascending, by the clock of `now_us`.
         now_us: Reads the clock, in microseconds.
-        wait: Lets seconds pass; called with at most a quarter of one at a time, and with 0 between slices.
+        wait: Lets seconds pass; called with 10 ms to a quarter of a second at a time, and with 0 between
+            slices.
     """
     done = 0
     while done < len(due_us):
@@ -29,4 +32,5 @@ def due_slices(
             wait(0)
             done = end
         else:
-            wait(min((int(due_us[done]) - now) / 1e6, _LONGEST_WAIT_SECONDS))
+            until_due = (int(due_us[done]) - now) / 1e6
+            wait(min(max(until_due, _SHORTEST_WAIT_SECONDS), _LONGEST_WAIT_SECONDS))

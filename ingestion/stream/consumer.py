@@ -208,7 +208,9 @@ def _config(bootstrap: str, group: str, instance: str | None, session_seconds: f
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": round(session_seconds * 1000),
         "heartbeat.interval.ms": max(1, round(session_seconds * 1000 / 6)),
-        "fetch.wait.max.ms": 50,
+        # The broker answers when this much has come in, or after the wait: not once per message.
+        "fetch.min.bytes": 64 * 1024,
+        "fetch.wait.max.ms": 15,
         # What the client reads ahead bounds its memory.
         "queued.max.messages.kbytes": 32 * 1024,
         "reconnect.backoff.max.ms": 2000,

@@ -39,7 +39,7 @@ class StreamSettings(BaseSettings):
     """Most messages taken at once."""
     stream_wait_milliseconds: int = Field(default=50, ge=1)
     """How long an idle worker waits for a message before it looks at the clock."""
-    stream_linger_milliseconds: int = Field(default=5, ge=0)
+    stream_linger_milliseconds: int = Field(default=20, ge=0)
     """How long it waits for more once it has one; under load a batch is what came in during the last one."""
     stream_archive_seconds: float = Field(default=5.0, gt=0)
     """Longest time that an event waits for its archive file; offsets are committed behind it."""
