@@ -5,6 +5,7 @@ or dictionary codes (for `last` and `count_distinct` of anything but floats). Na
 """
 
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Any, Literal
 
 import numpy as np
@@ -43,26 +44,22 @@ class Dictionary:
     """Codes 0, 1, 2, ... of the values of a column, in order of appearance; grows, never forgets."""
 
     values: list[Any] = field(default_factory=list)
-    _codes: dict[Any, int] = field(default_factory=dict)
+    _codes: dict[Any, float] = field(default_factory=lambda: {None: np.nan})
 
     def encode(self, column: pl.Series) -> Floats:
         """Codes of a column, shape (rows,); null is NaN."""
-        distinct = column.drop_nulls().unique()
-        known = [self._code(value) for value in distinct.to_list()]
-        codes = column.replace_strict(distinct, pl.Series(known, dtype=pl.Float64), default=None)
-        return codes.cast(pl.Float64).fill_null(np.nan).to_numpy()
-
-    def _code(self, value: Any) -> int:
-        code = self._codes.setdefault(value, len(self.values))
-        if code == len(self.values):
-            self.values.append(value)
-        return code
+        values = column.to_list()
+        known = self._codes
+        for value in values:
+            if value not in known:
+                known[value] = float(len(self.values))
+                self.values.append(value)
+        return np.fromiter(map(known.__getitem__, values), dtype=np.float64, count=len(values))
 
     def decode(self, codes: Floats, dtype: pl.DataType) -> pl.Series:
         """Values behind codes; NaN is null."""
-        table = pl.Series(self.values, dtype=dtype)
-        positions = pl.Series(codes).fill_nan(None).cast(pl.UInt32)
-        return table.gather(positions) if len(table) else pl.Series([None] * len(codes), dtype=dtype)
+        values = self.values
+        return pl.Series([None if isnan(code) else values[int(code)] for code in codes.tolist()], dtype=dtype)
 
 
 @dataclass
@@ -114,7 +111,9 @@ class Encoder:
             return (
                 dictionary.decode(values, self.types[feature.column]).cast(feature.dtype).alias(feature.name)
             )
-        column = pl.Series(feature.name, values).fill_nan(None)
         if feature.function in ZERO_WHEN_EMPTY:
-            column = column.fill_null(0)
-        return column.cast(feature.dtype)
+            values = np.nan_to_num(values)
+        if feature.dtype == pl.Int64 and not np.isnan(values).any():
+            return pl.Series(feature.name, values.astype(np.int64))
+        column = pl.Series(feature.name, values, nan_to_null=True)
+        return column if feature.dtype == pl.Float64 else column.cast(feature.dtype)

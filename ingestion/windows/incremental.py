@@ -60,14 +60,16 @@ class IncrementalExecutor:
 
     def update(self, events: pl.DataFrame) -> UpdateCounts:
         """Take in events: the columns `spec.columns`, without repeats, in arrival order; rows without a key are skipped."""
-        events = events.drop_nulls(self._spec.join_keys)
-        usable = events.filter(pl.Series(self._is_useful(_micros(events, self._spec.timestamp_column))))
+        if any(events[key].has_nulls() for key in self._spec.join_keys):
+            events = events.drop_nulls(self._spec.join_keys)
+        useful = self._is_useful(_micros(events, self._spec.timestamp_column))
+        usable = events if useful.all() else events.filter(pl.Series(useful))
         expired = events.height - usable.height
         if usable.is_empty():
             return UpdateCounts(0, expired)
         if self._aggregates is None:
             self._aggregates = _Aggregates(self._spec, dict(usable.schema))
-        slots = self._entities.slots(usable.select(self._spec.join_keys))
+        slots = self._entities.slots([usable[key] for key in self._spec.join_keys])
         self._reserve(self._entities.capacity)
         times = _micros(usable, self._spec.timestamp_column)
         arrivals = _micros(usable, self._spec.arrival_column or self._spec.timestamp_column)
@@ -146,15 +148,16 @@ class IncrementalExecutor:
 
 
 def _micros(events: pl.DataFrame, column: str) -> Ints:
-    return events[column].cast(TIMESTAMP).cast(pl.Int64).to_numpy()
+    times = events[column]
+    return (times if times.dtype == TIMESTAMP else times.cast(TIMESTAMP)).to_physical().to_numpy()
 
 
 class _Entities:
     """Slots of the entities: small numbers for keys, used again when an entity is forgotten."""
 
     def __init__(self) -> None:
-        self._slots: dict[Any, int] = {}
-        self._keys: list[Any] = []
+        self._slots: dict[tuple[Any, ...], int] = {}
+        self._keys: list[tuple[Any, ...]] = []
         self._free: list[int] = []
 
     def __len__(self) -> int:
@@ -165,28 +168,28 @@ class _Entities:
         """One more than the highest slot that was ever given."""
         return len(self._keys)
 
-    def slots(self, keys: pl.DataFrame) -> Ints:
-        """Slot of each row's key, shape (rows,); new keys get one."""
-        distinct = keys.unique(maintain_order=True)
-        numbers = pl.Series("_slot", [self._slot(key) for key in distinct.rows()], dtype=pl.Int64)
-        joined = keys.join(distinct.with_columns(numbers), on=keys.columns, how="left", maintain_order="left")
-        return joined["_slot"].to_numpy()
+    def slots(self, keys: list[pl.Series]) -> Ints:
+        """Slot of each row's key, shape (rows,), given the key's columns; new keys get one."""
+        rows = list(zip(*(column.to_list() for column in keys), strict=True))
+        for key in rows:
+            if key not in self._slots:
+                self._take(key)
+        return np.fromiter(map(self._slots.__getitem__, rows), dtype=np.int64, count=len(rows))
 
-    def _slot(self, key: Any) -> int:
-        slot = self._slots.get(key)
-        if slot is None:
-            slot = self._free.pop() if self._free else len(self._keys)
-            self._slots[key] = slot
-            if slot == len(self._keys):
-                self._keys.append(key)
-            else:
-                self._keys[slot] = key
-        return slot
+    def _take(self, key: tuple[Any, ...]) -> None:
+        if self._free:
+            slot = self._free.pop()
+            self._keys[slot] = key
+        else:
+            slot = len(self._keys)
+            self._keys.append(key)
+        self._slots[key] = slot
 
     def keys_of(self, slots: Ints, names: tuple[str, ...]) -> pl.DataFrame:
         """Keys of slots as columns."""
         rows = [self._keys[slot] for slot in slots.tolist()]
-        return pl.DataFrame(rows, schema=list(names), orient="row")
+        columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+        return pl.DataFrame([pl.Series(name, column) for name, column in zip(names, columns, strict=True)])
 
     def all_slots(self) -> Ints:
         """Slots in use, shape (entities,)."""
