@@ -27,7 +27,7 @@ demo: install ## run the whole platform once and print what it did
 	$(BIN)/python -m infra.demo
 
 up: install ## start everything, leave it running and print the URLs
-	$(BIN)/python -m infra.platform up
+	$(BIN)/python -m infra.up
 
 down: install ## end what `make up` started
 	$(BIN)/python -m infra.platform down

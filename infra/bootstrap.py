@@ -9,6 +9,7 @@ from infra.steps import Steps
 
 FEAST = str(Path(sys.executable).with_name("feast"))
 STEPS = 9
+MODELS = ("fraud", "recommendation")
 EVER = "2000-01-01T00:00:00"
 """Customers and products are as old as their last change: materialize from before all of them."""
 
@@ -18,28 +19,48 @@ def python(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", module, *arguments]
 
 
+def start(platform: Platform) -> None:
+    """Kafka and Redis with the topics."""
+    platform.start_services()
+    platform.create_topics()
+
+
 def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) -> None:
-    """Fill an empty world with a simulated shop's history and train on it; `STEPS` steps.
+    """Apply the definitions, see that there are a history, features and models, and start both programs; `STEPS` steps.
+
+    What an earlier run has made is kept, so that one that was interrupted can be repeated.
 
     Args:
         platform: Its services run already.
         steps: Runs the commands; its environment must be the platform's.
-        days: Length of the history.
-        scale: Customers, in units of the simulator's usual number.
+        days: Length of a simulated shop's history, written where there is none.
+        scale: Its customers, in units of the simulator's usual number.
 
     Raises:
         StepFailedError: a command failed; the message shows the end of its log.
+        ServiceError: a program did not start.
     """
-    repo = str(platform.settings.feature_repo)
-    now = datetime.now(UTC)
-    steps.command("feast apply", [FEAST, "-c", repo, "apply"])
-    steps.command(
-        "history", python("ingestion.simulate", "history", "--days", str(days), "--scale", str(scale))
-    )
+    root, repo = platform.settings.data_dir, str(platform.settings.feature_repo)
+    feast = [FEAST, "-c", repo]
+    history = ["history", "--days", str(days), "--scale", str(scale)]
+    materialized = root / ".materialized"
+    steps.command("feast apply", [*feast, "apply"])
+    steps.command("history", python("ingestion.simulate", *history), wanted=not _has_history(root))
     steps.command("product statistics", python("ingestion.batch", "--repo", repo))
-    steps.command("expectations", python("expectations", "check", "--whole", "--repo", repo))
-    steps.command("training fraud", python("training", "fraud", "--repo", repo))
-    steps.command("training recommendation", python("training", "recommendation", "--repo", repo))
-    steps.command("feast materialize", [FEAST, "-c", repo, "materialize", EVER, f"{now:%FT%T}"])
+    steps.command(
+        "expectations",
+        python("expectations", "check", "--whole", "--repo", repo),
+        wanted=not materialized.exists(),
+    )
+    for model in MODELS:
+        trained = (root / "models" / model / "champion").exists()
+        steps.command(f"training {model}", python("training", model, "--repo", repo), wanted=not trained)
+    steps.command(
+        "feast materialize", [*feast, "materialize", EVER, f"{datetime.now(UTC):%FT%T}"], wanted=new
+    )
     steps.call("stream worker", platform.start_stream_worker)
     steps.call("API", platform.start_api)
+
+
+def _has_history(root: Path) -> bool:
+    return any((root / "archive").glob("*/date=*"))

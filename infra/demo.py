@@ -64,7 +64,7 @@ def _run(platform: Platform, options: argparse.Namespace, console: Console) -> l
     root = platform.settings.data_dir.resolve()
     steps = Steps(bootstrap.STEPS + 1, root / "logs", {}, console)
     with steps.shown():
-        steps.call("Kafka and Redis", lambda: _start(platform))
+        steps.call("Kafka and Redis", lambda: bootstrap.start(platform))
         steps.environment = platform.environment()
         bootstrap.bootstrap(platform, steps, days=options.days, scale=options.scale)
     plan = LivePlan(options.seconds, options.events_per_second, options.predictions_per_second)
@@ -97,11 +97,6 @@ def _figures(root: Path, live: LiveOutcome, parities: dict[str, Any]) -> list[ve
         *verdict.parity_figures(parities),
         *verdict.quality_figures(root / "reports"),
     ]
-
-
-def _start(platform: Platform) -> None:
-    platform.start_services()
-    platform.create_topics()
 
 
 def _parity(platform: Platform, root: Path) -> dict[str, Any]:

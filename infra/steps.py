@@ -61,13 +61,16 @@ class Steps:
         with self._progress:
             yield self
 
-    def command(self, title: str, arguments: Sequence[str]) -> None:
-        """Run a program to its end.
+    def command(self, title: str, arguments: Sequence[str], *, wanted: bool = True) -> None:
+        """Run a program to its end; one that is not wanted counts as done.
 
         Raises:
             StepFailedError: its status was not 0.
         """
-        self.call(title, lambda: self._run(title, arguments))
+        if wanted:
+            self.call(title, lambda: self._run(title, arguments))
+        else:
+            self._progress.advance(self._overall)
 
     def call(self, title: str, step: Callable[[], Result]) -> Result:
         """Run a function as a step; returns what it returns."""
