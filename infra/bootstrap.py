@@ -55,9 +55,9 @@ def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) ->
     for model in MODELS:
         trained = (root / "models" / model / "champion").exists()
         steps.command(f"training {model}", python("training", model, "--repo", repo), wanted=not trained)
-    steps.command(
-        "feast materialize", [*feast, "materialize", EVER, f"{datetime.now(UTC):%FT%T}"], wanted=new
-    )
+    until = f"{datetime.now(UTC):%FT%T}"
+    steps.command("feast materialize", [*feast, "materialize", EVER, until], wanted=not materialized.exists())
+    materialized.touch()
     steps.call("stream worker", platform.start_stream_worker)
     steps.call("API", platform.start_api)
 
