@@ -56,7 +56,7 @@ def compare(store: FeatureStore, service: str, rows: list[dict[str, Any]]) -> Pa
         (name, rows[i], served, known)
         for name in names
         for i, (served, known) in enumerate(zip(online[name], historical[name], strict=True))
-        if not _equal(served, known)
+        if not values_equal(served, known)
     ]
     compared = len(names) * len(rows)
     return Parity(compared - len(differences), compared, tuple(differences[:5]))
@@ -71,7 +71,8 @@ def _wait_between_boundaries() -> None:
         time.sleep(60 - past + BOUNDARY_MARGIN_SECONDS)
 
 
-def _equal(served: Any, known: Any) -> bool:
+def values_equal(served: Any, known: Any) -> bool:
+    """Whether two values agree: floats to 1e-9 relative, all others exactly; null equals null."""
     if _is_null(served) or _is_null(known):
         return _is_null(served) and _is_null(known)
     if isinstance(served, float) or isinstance(known, float):

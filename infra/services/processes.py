@@ -129,6 +129,8 @@ def _end(process: psutil.Process, grace: timedelta) -> None:
         if not wait_until(lambda: not _alive(process), grace):
             os.killpg(process.pid, signal.SIGKILL)
             wait_until(lambda: not _alive(process), KILL_TIMEOUT)
+    if (child := _children.pop(process.pid, None)) is not None:
+        child.wait(KILL_TIMEOUT.total_seconds())
 
 
 def _alive(process: psutil.Process) -> bool:

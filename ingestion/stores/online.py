@@ -294,7 +294,7 @@ class RedisOnlineStore(StockStore):
             self.counts[wire.name] += counts
         return counts
 
-    def plan(self, config: RepoConfig, view: FeatureView, features: Sequence[str] | None) -> ReadPlan:
+    def read_plan(self, config: RepoConfig, view: FeatureView, features: Sequence[str] | None) -> ReadPlan:
         """How the features of a view are read; made once for each view object and list of features."""
         known = (id(view), tuple(features or ()))
         found = self._plans.get(known)
@@ -309,14 +309,14 @@ class RedisOnlineStore(StockStore):
         self, config: RepoConfig, grouped_refs: GroupedRefs, join_key_values: Mapping[str, Sequence[Value]]
     ) -> list[ViewRequest]:
         return [
-            view_request(self.plan(config, view, features), join_key_values)
+            view_request(self.read_plan(config, view, features), join_key_values)
             for view, features in grouped_refs
         ]
 
     def _entity_commands(
         self, config: RepoConfig, view: FeatureView, entity_keys: list[EntityKey], features: list[str] | None
     ) -> tuple[ReadPlan, list[bytes], list[bytes]]:
-        plan = self.plan(config, view, features)
+        plan = self.read_plan(config, view, features)
         keys = [entity_key(config, key) for key in entity_keys]
         return plan, keys, [plan.command(key) for key in keys]
 

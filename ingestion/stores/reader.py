@@ -115,7 +115,7 @@ def _plans(store: FeatureStore, service: FeatureService) -> list[ReadPlan]:
         view = store.registry.get_any_feature_view(projection.name, store.project, allow_cache=True)
         if isinstance(view, FeatureView):
             names = [feature.name for feature in projection.features]
-            plans.append(online.plan(store.config, view.with_projection(copy(projection)), names))
+            plans.append(online.read_plan(store.config, view.with_projection(copy(projection)), names))
     return plans
 
 

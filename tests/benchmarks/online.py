@@ -162,7 +162,7 @@ def _bare(store: "FeatureStore") -> Read:
     online = store.provider.online_store
     service = store.get_feature_service("all")
     plans = [
-        online.plan(store.config, store.get_feature_view(p.name), [f.name for f in p.features])
+        online.read_plan(store.config, store.get_feature_view(p.name), [f.name for f in p.features])
         for p in service.feature_view_projections
     ]
     from ingestion.stores.redis_online.link import arguments

@@ -3,97 +3,28 @@
 Kafka, Redis and the worker run as processes of their own on this machine, with the shop's own definitions.
 """
 
-import os
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import Producer
-from prometheus_client.parser import text_string_to_metric_families
 
 from ingestion.events.simulator.config import ShopConfig
 from ingestion.events.simulator.live import LiveEvents
 from ingestion.events.simulator.shop import Shop
 from tests.benchmarks.report import Bar, Report, parser, progress
-from tests.services import RunningKafka, RunningRedis, running_kafka, running_redis
+from tests.benchmarks.stage import TOPICS, Metrics, Stage, apply_definitions, wait_for, worker
+from tests.services import running_kafka, running_redis
 
 PRELOADED = 100_000
 LIVE_PER_SECOND = 1_000
 LIVE_SECONDS = 15
 PEER_EVENTS = 5_000
-TOPICS = ("orders", "page_views", "chargebacks")
-ROOT = Path(__file__).parents[2]
-
-_CONFIG = """\
-project: shop
-provider: local
-registry: {{path: {folder}/registry.db, cache_ttl_seconds: 3600}}
-offline_store: {{type: ingestion.stores.offline.ParquetOfflineStore, root: {folder}/data}}
-online_store: {{type: {online}, connection_string: "{redis}"}}
-entity_key_serialization_version: 3
-"""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where everything runs."""
-
-    folder: Path
-    kafka: RunningKafka
-    redis: RunningRedis
-
-    def configuration(self, name: str, online: str) -> Path:
-        """A feature_store.yaml with another online store."""
-        path = self.folder / f"{name}.yaml"
-        path.write_text(_CONFIG.format(folder=self.folder, online=online, redis=self.redis.address))
-        return path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Of our programs."""
-        return {
-            **os.environ,
-            "FEAST_FS_YAML_FILE_PATH": str(self.folder / "ours.yaml"),
-            "SHOP_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
-            "SHOP_DATA_DIR": str(self.folder / "data"),
-            "SHOP_STREAM_METRICS_PORT": "0",
-        }
-
-
-class Metrics:
-    """One reading of the worker's metrics."""
-
-    def __init__(self, port: int) -> None:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        self.samples = [sample for family in families for sample in family.samples]
-
-    def total(self, name: str) -> float:
-        """Sum over all labels."""
-        return sum(sample.value for sample in self.samples if sample.name == f"shop_stream_{name}")
-
-    def buckets(self, name: str) -> dict[float, float]:
-        """Cumulative counts by upper bound in seconds."""
-        return {
-            float(sample.labels["le"]): sample.value
-            for sample in self.samples
-            if sample.name == f"shop_stream_{name}_bucket"
-        }
-
-    def stages(self) -> dict[str, float]:
-        """Seconds spent by stage."""
-        sums = (sample for sample in self.samples if sample.name == "shop_stream_stage_seconds_sum")
-        return {sample.labels["stage"]: sample.value for sample in sums}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,12 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         with running_kafka(Path(folder) / "kafka") as kafka, running_redis(Path(folder) / "redis") as redis:
             stage = Stage(Path(folder), kafka, redis)
             bar.update(steps, advance=1, description="applying the definitions")
-            _apply(stage)
+            apply_definitions(stage)
+            for topic in TOPICS:
+                kafka.create(topic)
             bar.update(steps, advance=1, description=f"sending {PRELOADED:,} messages")
             shop = Shop(ShopConfig(present=datetime.now(UTC)))
             preloaded = _preload(stage, shop)
             bar.update(steps, advance=1, description="draining them")
-            with _worker(stage) as port:
+            with worker(stage) as port:
                 rate = _drain(report, preloaded, port)
                 bar.update(steps, advance=1, description=f"{LIVE_PER_SECOND:,} events/s live")
                 _measure_freshness(report, stage, shop, port)
@@ -128,16 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     )
     return report.finish(options.json)
-
-
-def _apply(stage: Stage) -> None:
-    stage.configuration("ours", "ingestion.stores.online.RedisOnlineStore")
-    for topic in TOPICS:
-        stage.kafka.create(topic)
-    command = [sys.executable, "-O", "-m", "feast.cli.cli", "-c", str(ROOT / "feature_repo"), "apply"]
-    done = subprocess.run(command, env=stage.environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"feast apply failed:\n{done.stdout}{done.stderr}")
 
 
 def _preload(stage: Stage, shop: Shop) -> LiveEvents:
@@ -165,32 +88,12 @@ def _send(stage: Stage, events: LiveEvents, *, paced: bool) -> None:
         raise RuntimeError(f"the broker did not take {left} messages")
 
 
-@contextmanager
-def _worker(stage: Stage) -> Iterator[int]:
-    """A running worker's metrics port; it was asked as soon as it listens."""
-    log = stage.folder / "worker.log"
-    with log.open("wb") as output:
-        command = [sys.executable, "-m", "ingestion.stream"]
-        process = subprocess.Popen(command, env=stage.environment, stderr=output, stdout=output, cwd=ROOT)
-    try:
-        _wait_for(lambda: " port=" in log.read_text() or process.poll() is not None, "the worker to listen")
-        if process.poll() is not None:
-            raise RuntimeError(f"the worker ended:\n{log.read_text()}")
-        yield int(log.read_text().split(" port=")[1].split()[0])
-        process.terminate()
-        if status := process.wait(30):
-            raise RuntimeError(f"the worker ended with {status}:\n{log.read_text()}")
-    finally:
-        process.kill()
-        process.wait(10)
-
-
 def _drain(report: Report, sent: LiveEvents, port: int) -> float:
     """Events per second from the first message read to the last one readable in Redis."""
-    _wait_for(lambda: Metrics(port).total("ready"), "the worker to be ready", poll=0.01)
+    wait_for(lambda: Metrics(port).total("ready"), "the worker to be ready", poll=0.01)
     begin = time.perf_counter()
     countable = sent.counts.valid - sent.counts.duplicate
-    _wait_for(lambda: Metrics(port).total("latency_seconds_count") >= countable, "the topics to be drained")
+    wait_for(lambda: Metrics(port).total("latency_seconds_count") >= countable, "the topics to be drained")
     seconds = time.perf_counter() - begin
     metrics = Metrics(port)
     report.add(Bar("drained, sustained", len(sent) / seconds, "events/s", least=1_000))
@@ -211,7 +114,7 @@ def _measure_freshness(report: Report, stage: Stage, shop: Shop, port: int) -> N
     live = shop.live(start, timedelta(seconds=LIVE_SECONDS), LIVE_PER_SECOND)
     _send(stage, live, paced=True)
     countable = live.counts.valid - live.counts.duplicate - live.counts.late
-    _wait_for(
+    wait_for(
         lambda: Metrics(port).buckets("freshness_seconds")[float("inf")] - before[float("inf")] >= countable,
         "live",
     )
@@ -258,14 +161,6 @@ def _peer_rate(stage: Stage, sent: LiveEvents) -> float:
     begin = time.perf_counter()
     plain_loop.run(store, {name: topic.specs for name, topic in topics.items()}, messages)
     return PEER_EVENTS / (time.perf_counter() - begin)
-
-
-def _wait_for(condition: Any, what: str, seconds: float = 120, poll: float = 0.1) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise RuntimeError(f"waited {seconds:g} s for {what}")
-        time.sleep(poll)
 
 
 if __name__ == "__main__":

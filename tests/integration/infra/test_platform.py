@@ -71,6 +71,8 @@ def test_programs_are_told_where_everything_is(settings: InfraSettings) -> None:
     """Addresses and the data folder, absolute, in variables that their settings read."""
     assert Platform(settings).environment() == {
         "SHOP_DATA_DIR": str(settings.data_dir),
+        "SHOP_FEATURE_REPO": str(settings.feature_repo.resolve()),
+        "FEAST_FS_YAML_FILE_PATH": str(settings.data_dir / "feature_store.yaml"),
         "SHOP_REDIS_ADDRESS": settings.redis_address,
         "SHOP_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
     }

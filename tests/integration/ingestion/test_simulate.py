@@ -84,11 +84,11 @@ def test_live_events_arrive_in_the_world_of_the_history(
 
 def test_live_without_the_topics_is_an_error(
     data_dir: Path,
-    kafka_broker: RunningKafka,
+    own_kafka: RunningKafka,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Before anything is drawn or sent."""
-    monkeypatch.setenv("SHOP_KAFKA_BOOTSTRAP", kafka_broker.bootstrap)
+    monkeypatch.setenv("SHOP_KAFKA_BOOTSTRAP", own_kafka.bootstrap)
     assert simulate.main(["live"]) == 1
     assert "there is no topic" in capsys.readouterr().out
