@@ -9,6 +9,7 @@ import argparse
 import shutil
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +102,8 @@ def _figures(root: Path, live: LiveOutcome, parities: dict[str, Any]) -> list[ve
 
 def _parity(platform: Platform, root: Path) -> dict[str, Any]:
     """Compare both services for customers, products and devices of the last orders, and for ones never seen."""
+    # Feast warns that stream feature views are experimental, once per view and read.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="feast")
     from feast import FeatureStore  # noqa: PLC0415  # takes seconds
 
     from infra.parity import compare  # noqa: PLC0415
