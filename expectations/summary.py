@@ -52,7 +52,7 @@ def summary_page(checks: Sequence[KeptCheck], built: datetime) -> str:
     """The page; `checks` are shown in the order given."""
     return _PAGE.substitute(
         verdict=_verdict(checks),
-        built=escape(built.isoformat(timespec="seconds")),
+        built=f"{built:%F %T} UTC",
         rows="\n".join(_row(check) for check in checks),
     )
 
@@ -75,7 +75,7 @@ def _row(check: KeptCheck) -> str:
         ("Rows", "number", f"{check.rows:,}"),
         ("Held", "number", f"{check.passed} of {check.evaluated}"),
         ("Seconds", "number", f"{check.seconds:.2f}"),
-        ("Time (UTC)", "", escape(check.time)),
+        ("Time (UTC)", "", escape(f"{datetime.fromisoformat(check.time):%F %T}")),
     ]
     tds = "".join(f'<td class="{kind}" data-name="{name}">{text}</td>' for name, kind, text in cells)
     return f"<tr>{tds}</tr>" + _failures(check)
