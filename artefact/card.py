@@ -62,7 +62,7 @@ class Card(_Frozen):
         model: ``fraud`` or ``recommendation``.
         version: Name of the version, also of its folder.
         feature_service: The Feast feature service the model reads.
-        feature_service_hash: ``artefact.feature_service_hash`` of it at training.
+        feature_service_hash: ``artefact.feature_service_hash`` of the inputs at training.
         inputs: Columns of the model's input in order.
         created: When the artefact was written.
         data_window: Event times of the training rows.

@@ -1,41 +1,50 @@
-"""Hash of what a feature service means, from the registry: a model fits the features it was trained on, no others.
+"""Hash of what a model's inputs mean, from the registry: a model fits the features it was trained on, no others.
 
-Only what changes values is hashed. Descriptions, owners, file paths, times of registration and the compiled bytes of
-functions are not, so that one definition has one hash in every environment.
+Only what changes the values of these inputs is hashed: a feature that is added beside them changes nothing. Nor do
+descriptions, owners, file paths, times of registration and the compiled bytes of functions, so that one definition has
+one hash in every environment.
 """
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 
 
-def feature_service_hash(store: Any, service_name: str) -> str:
-    """Hex sha256 of a registered feature service and of the views it reads.
+def feature_service_hash(store: Any, service_name: str, inputs: Collection[str]) -> str:
+    """Hex sha256 of the definitions behind some features of a registered feature service.
 
     Args:
         store: A ``feast.FeatureStore``.
         service_name: Name of the feature service.
+        inputs: Names of the features; one that the service lacks is no part of the hash.
 
     Raises:
         feast.errors.FeatureServiceNotFoundException: if it is not registered.
     """
     service = store.get_feature_service(service_name, allow_cache=True)
     definition = sorted(
-        (_projection(store, projection) for projection in service.feature_view_projections), key=_canonical
+        (
+            _projection(store, projection, {field.name for field in used})
+            for projection in service.feature_view_projections
+            if (used := [field for field in projection.features if field.name in inputs])
+        ),
+        key=_canonical,
     )
     return hashlib.sha256(_canonical(definition).encode()).hexdigest()
 
 
-def _projection(store: Any, projection: Any) -> dict[str, Any]:
+def _projection(store: Any, projection: Any, used: Collection[str]) -> dict[str, Any]:
     view = store.registry.get_any_feature_view(projection.name, store.project, allow_cache=True)
+    on_demand = hasattr(view, "source_request_sources")
     return {
-        "features": _fields(projection.features),
+        "features": _fields(field for field in projection.features if field.name in used),
         "join_key_map": dict(projection.join_key_map),
-        "view": _on_demand(store, view) if hasattr(view, "source_request_sources") else _stored(view),
+        "view": _on_demand(store, view) if on_demand else _stored(view, used),
     }
 
 
-def _stored(view: Any) -> dict[str, Any]:
+def _stored(view: Any, used: Collection[str]) -> dict[str, Any]:
     source = view.batch_source
     return {
         "name": view.name,
@@ -45,6 +54,7 @@ def _stored(view: Any) -> dict[str, Any]:
         "aggregations": sorted(
             [a.name, a.column, a.function, a.time_window.total_seconds(), a.slide_interval.total_seconds()]
             for a in getattr(view, "aggregations", None) or ()
+            if a.resolved_name(a.time_window) in used
         ),
     }
 
@@ -56,7 +66,7 @@ def _on_demand(store: Any, view: Any) -> dict[str, Any]:
         "transformation": view.feature_transformation.udf_string,
         "request": {name: _fields(source.schema) for name, source in view.source_request_sources.items()},
         "views": {
-            name: _projection(store, projection)
+            name: _projection(store, projection, {field.name for field in projection.features})
             for name, projection in view.source_feature_view_projections.items()
         },
     }

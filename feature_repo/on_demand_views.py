@@ -75,7 +75,11 @@ def order_context(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 @on_demand_feature_view(
-    sources=[user_views, user_orders, product_catalogue],
+    sources=[
+        user_views[["user_category_last_7d"]],
+        user_orders[["user_amount_mean_30d", "user_category_last_30d"]],
+        product_catalogue[["product_category", "product_list_price"]],
+    ],
     schema=[
         Field(name="views_category_match", dtype=Int64),
         Field(name="orders_category_match", dtype=Int64),

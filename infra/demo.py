@@ -7,6 +7,7 @@ Everything is written below the demo's own folder, which is emptied first; every
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 import warnings
@@ -32,6 +33,8 @@ SERVICES = ("fraud_v1", "recommendation_v1")
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
     options = _parser().parse_args(arguments)
+    # What was started is ended below, also when somebody ends the demo.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     console = Console()
     settings = InfraSettings(data_dir=options.data_dir)
     platform = Platform(settings)

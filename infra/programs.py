@@ -15,6 +15,9 @@ ANSWER_TIMEOUT_SECONDS = 2.0
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """Our programs share this machine's few cores with one another: their batches are small, threads only fight."""
 
+STREAM_NICENESS = 10
+"""Somebody waits for an answer of the API; a feature may be some milliseconds later."""
+
 
 @dataclass(frozen=True)
 class PythonServer:
@@ -25,11 +28,13 @@ class PythonServer:
     port_variable: str
     health_path: str
     environment: Mapping[str, str]
+    niceness: int = 0
 
     def program(self, port: int, _data: Path, /) -> Program:
         """Run by this very interpreter, its output unbuffered so that the log is never behind."""
         own = {self.port_variable: str(port), "PYTHONUNBUFFERED": "1"}
-        return Program(self.name, (sys.executable, "-m", self.module), {**self.environment, **own})
+        command = (*nice(self.niceness), sys.executable, "-m", self.module)
+        return Program(self.name, command, {**self.environment, **own})
 
     def answers(self, address: str) -> bool:
         """Whether a GET of `health_path` gives 200."""
@@ -43,10 +48,16 @@ class PythonServer:
         return False
 
 
+def nice(niceness: int) -> tuple[str, ...]:
+    """What stands before a command so that it yields the cores to others; 0 is everybody's usual share."""
+    return ("nice", "-n", str(niceness)) if niceness else ()
+
+
 def stream_worker(environment: Mapping[str, str]) -> PythonServer:
     """Kafka to features; its health and metrics are served beside it."""
     environment = {**ONE_THREAD, **environment}
-    return PythonServer("stream", "ingestion.stream", "SHOP_STREAM_METRICS_PORT", "/health", environment)
+    port = "SHOP_STREAM_METRICS_PORT"
+    return PythonServer("stream", "ingestion.stream", port, "/health", environment, STREAM_NICENESS)
 
 
 def api(environment: Mapping[str, str]) -> PythonServer:

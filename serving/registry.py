@@ -40,13 +40,14 @@ def check_definitions(store: FeatureStore, cards: Sequence[Card]) -> dict[str, s
     found: dict[str, str] = {}
     for card in cards:
         try:
-            registered = feature_service_hash(store, card.feature_service)
+            inputs = {feature.name for feature in card.inputs}
+            registered = feature_service_hash(store, card.feature_service, inputs)
         except FeastObjectNotFoundException as error:
             found[card.model] = f"{error}; {_APPLY.format(repo=store.repo_path)}"
             continue
         if registered != card.feature_service_hash:
             found[card.model] = (
-                f"feature service {card.feature_service!r} changed since {card.model}@{card.version} was trained "
+                f"inputs in feature service {card.feature_service!r} changed since {card.model}@{card.version} was trained "
                 f"(hash {card.feature_service_hash[:12]}, registered {registered[:12]}); train the model again"
             )
     return found

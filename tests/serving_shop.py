@@ -94,7 +94,7 @@ def card_of(store: FeatureStore, name: str, version: str = "v1") -> Card:
         inputs,
         version=version,
         feature_service=service,
-        feature_service_hash=feature_service_hash(store, service),
+        feature_service_hash=feature_service_hash(store, service, {feature.name for feature in inputs}),
     )
 
 

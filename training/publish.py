@@ -72,7 +72,7 @@ def unnamed_card(
         model=model,
         version=_NO_VERSION,
         feature_service=service,
-        feature_service_hash=feature_service_hash(store, service),
+        feature_service_hash=feature_service_hash(store, service, {feature.name for feature in inputs}),
         inputs=inputs,
         created=created,
         data_window=DataWindow(start=window.start, end=window.end),

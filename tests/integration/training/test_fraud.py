@@ -47,7 +47,9 @@ def test_the_artefact_is_the_champion_and_belongs_to_its_features(
 ) -> None:
     """Its card has the hash of the definitions it was trained on."""
     assert champion_path(shop.settings.models_dir, "fraud") == trained.path
-    assert trained.card.feature_service_hash == feature_service_hash(shop.store(), "fraud_v1")
+    assert trained.card.feature_service_hash == feature_service_hash(
+        shop.store(), "fraud_v1", {feature.name for feature in trained.card.inputs}
+    )
     assert trained.card.inputs[0].name == "transaction_amount"
     names = {feature.name for feature in trained.card.inputs}
     assert not names & {"user_device_id_last_30d", "user_signup_seconds"}
