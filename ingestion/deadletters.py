@@ -118,7 +118,8 @@ def _deliver(
     settings: StreamSettings, messages: Sequence[tuple[str, DeadLetter, Headers | None]], what: str
 ) -> None:
     refused: list[KafkaError] = []
-    producer = Producer({"bootstrap.servers": settings.bootstrap(), "enable.idempotence": True})
+    once = {"enable.idempotence": True, "max.in.flight.requests.per.connection": 1}
+    producer = Producer({"bootstrap.servers": settings.bootstrap(), **once})
     for topic, letter, headers in track(messages, what, console=Console(stderr=True), transient=True):
         value = letter.value if headers is None else None
         producer.produce(

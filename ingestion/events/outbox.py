@@ -33,6 +33,8 @@ class Outbox:
             {
                 "bootstrap.servers": bootstrap,
                 "enable.idempotence": True,
+                # One request at a time: a broker that takes the second of two first refuses the first for good.
+                "max.in.flight.requests.per.connection": 1,
                 "linger.ms": 2,
                 "delivery.timeout.ms": round(self._timeout_seconds * 1000),
                 "log_level": 0,

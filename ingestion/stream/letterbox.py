@@ -31,6 +31,8 @@ class LetterBox:
                 "bootstrap.servers": bootstrap,
                 "client.id": "dead-letters",
                 "enable.idempotence": True,
+                # One request at a time: a broker that takes the second of two first refuses the first for good.
+                "max.in.flight.requests.per.connection": 1,
                 "linger.ms": 5,
                 "delivery.timeout.ms": round(timeout_seconds * 1000),
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
