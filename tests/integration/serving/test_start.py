@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from artefact import save_card
+from artefact import feature_service_hash, save_card
 from infra.services.ports import free_port
 from serving.errors import StartError
 from serving.server import listen, load_parts, warm_up
@@ -112,7 +112,9 @@ def test_a_model_that_wants_a_feature_nobody_has_is_refused(shop: ServingShop, t
     for name in ("fraud", "recommendation"):
         card = card_of(shop.store(), name)
         first = card.inputs[0].model_copy(update={"name": "nobody_has_this"})
-        save_model(card.model_copy(update={"inputs": (first, *card.inputs[1:])}), tmp_path)
+        inputs = (first, *card.inputs[1:])
+        known = feature_service_hash(shop.store(), card.feature_service, {feature.name for feature in inputs})
+        save_model(card.model_copy(update={"inputs": inputs, "feature_service_hash": known}), tmp_path)
     for table in (shop.models / "recommendation" / "v1").glob("*.parquet"):
         (tmp_path / "recommendation" / "v1" / table.name).write_bytes(table.read_bytes())
     settings = _settings(shop, models_dir=tmp_path)
