@@ -59,18 +59,22 @@ class IncrementalExecutor:
         return self._clocks.nbytes + (self._aggregates.nbytes if self._aggregates else 0)
 
     def update(self, events: pl.DataFrame) -> UpdateCounts:
-        """Take in events: the columns `spec.columns`, without repeats, in arrival order; rows without a key are skipped."""
+        """Take in events: the columns `spec.columns`, without repeats, in arrival order; rows without a key are skipped.
+
+        The entity of an event that is older than every window changes, too: its row may have been written while the event
+        still counted, by a worker that ended before it could keep the event.
+        """
         if any(events[key].has_nulls() for key in self._spec.join_keys):
             events = events.drop_nulls(self._spec.join_keys)
         useful = self._is_useful(_micros(events, self._spec.timestamp_column))
         usable = events if useful.all() else events.filter(pl.Series(useful))
         expired = events.height - usable.height
+        if expired:
+            self._renew(self._slots_of(events.filter(pl.Series(~useful))))
         if usable.is_empty():
             return UpdateCounts(0, expired)
-        if self._aggregates is None:
-            self._aggregates = _Aggregates(self._spec, dict(usable.schema))
-        slots = self._entities.slots([usable[key] for key in self._spec.join_keys])
-        self._reserve(self._entities.capacity)
+        slots = self._slots_of(usable)
+        assert self._aggregates is not None  # noqa: S101  # made with the first slot
         times = _micros(usable, self._spec.timestamp_column)
         arrivals = _micros(usable, self._spec.arrival_column or self._spec.timestamp_column)
         created = self._aggregates.fold(
@@ -81,6 +85,18 @@ class IncrementalExecutor:
             self._calendar.add(index * hop + window, tile_slots, after=self._now_us)
         self._changed.append(slots)
         return UpdateCounts(usable.height, expired)
+
+    def _slots_of(self, events: pl.DataFrame) -> Ints:
+        if self._aggregates is None:
+            self._aggregates = _Aggregates(self._spec, dict(events.schema))
+        slots = self._entities.slots([events[key] for key in self._spec.join_keys])
+        self._reserve(self._entities.capacity)
+        self._aggregates.reserve(self._entities.capacity)
+        return slots
+
+    def _renew(self, slots: Ints) -> None:
+        np.maximum.at(self._clocks, slots, self._last_boundary)
+        self._changed.append(slots)
 
     def _is_useful(self, times: Ints) -> NDArray[np.bool_]:
         latest = [times // hop * hop + window for window, hop in self._spec.windows]
@@ -261,21 +277,27 @@ class _Aggregates:
         ]
         return sum(part.nbytes for part in parts)
 
+    def reserve(self, slots: int) -> None:
+        """Make room for slots below `slots`."""
+        for grid in self._grids.values():
+            grid.reserve(slots, 0)
+        for newest in self._newest.values():
+            newest.reserve(slots)
+        for distinct in self._distinct.values():
+            distinct.reserve(slots, 0)
+
     def fold(
         self, slots: Ints, times: Ints, arrivals: Ints, needed_after: Ints, events: pl.DataFrame
     ) -> list[tuple[tuple[int, int], tuple[Ints, Ints]]]:
         """Take in events; returns for each (window, hop) the slots and indices of the tiles that were created."""
         x = self._encoder.encode(events)
-        capacity = int(slots.max()) + 1
         created = {}
         for hop, grid in self._grids.items():
-            grid.reserve(capacity, len(slots))
             created[hop] = grid.fold(slots, times, needed_after, x[self._grid_channels[hop]])
         for channel, newest in self._newest.items():
-            newest.reserve(capacity)
             newest.fold(slots, times, arrivals, x[channel])
         for channel, distinct in self._distinct.items():
-            distinct.reserve(capacity, len(slots))
+            distinct.reserve(0, len(slots))
             distinct.fold(slots, times, x[channel])
         return [((window, hop), created[hop]) for window, hop in self._spec.windows]
 

@@ -118,6 +118,25 @@ def test_an_event_older_than_every_window_is_counted_not_aggregated() -> None:
     assert executor.take_changed()["amount_count_20_10"].to_list() == [1]
 
 
+def test_an_event_older_than_every_window_renews_the_row_of_its_entity() -> None:
+    """A worker pushed anna's row and was killed before it could archive her event; the next reads it when it counts no more.
+
+    ::
+
+        event 5   pushed 6: count 1   killed 7        read again 25: too old, but Redis must not keep count 1
+    """
+    spec = drawn.view(*(drawn.feature(function, "amount", 20, 10) for function in ("count", "last")))
+    executor = IncrementalExecutor(spec)
+    executor.advance(25)
+    event = Event(("anna",), 5, 5, "1", {"amount": 1.0, "quantity": 1, "label": "a"})
+    counts = executor.update(drawn.frame([event]))
+    rows = executor.take_changed()
+    assert (counts.applied, counts.expired, executor.keys) == (0, 1, 0)
+    assert rows["event_timestamp"].to_physical().to_list() == [20]
+    assert rows["amount_count_20_10"].to_list() == [0]
+    assert rows["amount_last_20_10"].to_list() == [None]
+
+
 def test_memory_is_bounded_by_what_the_windows_hold() -> None:
     """A thousand laps of the same three tiles use the room of a few."""
     spec = drawn.view(
