@@ -1,0 +1,211 @@
+"""Rows of one or more columns as small numbers, and back.
+
+Hot path: the loops are compiled (see `hashing`) and no row becomes a Python object. Numbers are exact: rows are told
+apart by their bytes, a hash only says where to look. All arrays grow in place by a quarter, so that what is resident
+stays close to what is used.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingestion.windows import hashing
+from ingestion.windows.image import Image, ImageError, as_array, as_value, take
+from ingestion.windows.raw import Bytes, Ints, Layout, Lengths, Raw, from_bytes, from_fixed, present, to_raw
+
+_BLOCK = 8192
+"""Rows that are looked up together: a later block finds what an earlier one has added."""
+_LOAD = 0.7
+_LEAST = 64
+
+
+class Interner:
+    """Numbers 0, 1, 2, ... of rows, in order of appearance; a number that was removed is given again."""
+
+    def __init__(self, dtypes: Sequence[pl.DataType]) -> None:
+        """Start without rows.
+
+        Raises:
+            TypeError: for a type that cannot be interned (nested ones).
+        """
+        self._layout = Layout(tuple(dtypes))
+        self._table: NDArray[np.uint64] = np.zeros(_LEAST, dtype=np.uint64)
+        self._fixed: Ints = np.zeros((_LEAST, len(self._layout.fixed)), dtype=np.int64)
+        self._starts: Ints = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int64)
+        self._lengths: Lengths = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int32)
+        self._arena: Bytes = np.zeros(_LEAST, dtype=np.uint8)
+        self._link: Lengths = np.zeros(_LEAST, dtype=np.int32)
+        self._state: Ints = np.array([0, hashing.NONE, 0, 0, 0], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._state[hashing.COUNT])
+
+    @property
+    def capacity(self) -> int:
+        """One more than the highest number that was ever given."""
+        return int(self._state[hashing.TOP])
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._table.nbytes + self._link.nbytes + sum(array.nbytes for array in self._stored)
+
+    @property
+    def _stored(self) -> Raw:
+        return Raw(self._fixed, self._starts, self._lengths, self._arena)
+
+    def intern(self, columns: Sequence[pl.Series]) -> Ints:
+        """Number of each row, shape (rows,); -1 for a row with a null. New rows get a number."""
+        raw = to_raw(self._layout, columns)
+        whole = present(columns)
+        numbers = np.empty(len(whole), dtype=np.int64)
+        for begin in range(0, len(whole), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            part = Raw(raw.fixed[block], raw.starts[block], raw.lengths[block], raw.data)
+            self._intern(part, whole[block], numbers[block])
+        return numbers
+
+    def _intern(self, raw: Raw, whole: NDArray[np.bool_], numbers: Ints) -> None:
+        hashes = _hashes(raw, np.arange(len(numbers)))
+        hashing.find(self._table, hashes, raw, self._stored, numbers)
+        numbers[~whole] = hashing.NONE
+        rows = np.flatnonzero((numbers == hashing.NONE) & whole)
+        while len(rows):
+            most = int(len(self._table) * _LOAD)
+            done = hashing.insert(
+                self._table, hashes, raw, self._stored, self._link, self._state, most, rows, numbers
+            )
+            rows = rows[done:]
+            if len(rows):
+                self._grow(int(raw.lengths[rows[0]].sum()))
+
+    def _grow(self, length: int) -> None:
+        """Make room for another row with so many bytes."""
+        if len(self) >= int(len(self._table) * _LOAD):
+            cells, self._table = self._table, np.zeros(len(self._table) * 3 // 2, dtype=np.uint64)
+            hashing.refill(self._table, cells)
+        if self.capacity >= len(self._link):
+            for array in (self._fixed, self._starts, self._lengths, self._link):
+                _resize(array, len(array) + len(array) // 4)
+        end = int(self._state[hashing.END]) + length
+        if end > len(self._arena):
+            _resize(self._arena, end + end // 4)
+
+    def columns_of(self, numbers: Ints) -> list[pl.Series]:
+        """The columns of the rows behind numbers, in the types of the interner; -1 gives nulls."""
+        known = numbers >= 0
+        columns: list[pl.Series] = [pl.Series()] * len(self._layout.dtypes)
+        for i, place in enumerate(self._layout.fixed):
+            columns[place] = from_fixed(self._fixed[numbers, i], self._layout.dtypes[place])
+        for i, place in enumerate(self._layout.texts):
+            columns[place] = self._texts(i, np.where(known, numbers, 0), self._layout.dtypes[place])
+        if known.all():
+            return columns
+        return [column.set(pl.Series(~known), None) for column in columns]
+
+    def _texts(self, column: int, numbers: Ints, dtype: pl.DataType) -> pl.Series:
+        offsets = np.zeros(len(numbers) + 1, dtype=np.int64)
+        np.cumsum(self._lengths[numbers, column], out=offsets[1:])
+        data = np.empty(int(offsets[-1]), dtype=np.uint8)
+        hashing.gather(self._starts[numbers, column], offsets, self._arena, data)
+        return from_bytes(offsets, data, dtype)
+
+    def numbers(self) -> Ints:
+        """The numbers in use, ascending."""
+        return np.flatnonzero(self._link[: self.capacity] == hashing.USED)
+
+    def remove(self, numbers: Ints) -> None:
+        """Give numbers back; those that are not in use are passed over."""
+        numbers = np.array(numbers, dtype=np.int64)
+        hashes = _hashes(self._stored, numbers)
+        hashing.take_out(self._table, hashes, self._stored, self._link, self._state, numbers)
+        if 2 * self._state[hashing.GARBAGE] > self._state[hashing.END]:
+            self._compact()
+
+    def _compact(self) -> None:
+        kept = int(self._state[hashing.END] - self._state[hashing.GARBAGE])
+        fresh = np.empty(max(_LEAST, kept + kept // 4), dtype=np.uint8)
+        end = hashing.compact(self._starts, self._lengths, self.numbers(), self._arena, fresh)
+        self._arena = fresh
+        self._state[hashing.END] = end
+        self._state[hashing.GARBAGE] = 0
+
+    def image(self) -> Image:
+        """The raw state; see `image` for how long it is valid. Hashes are not in it."""
+        top, end = self.capacity, int(self._state[hashing.END])
+        return {
+            "types": as_array([str(dtype) for dtype in self._layout.dtypes]),
+            "fixed": self._fixed[:top],
+            "starts": self._starts[:top],
+            "lengths": self._lengths[:top],
+            "bytes": self._arena[:end],
+            "link": self._link[:top],
+            "state": self._state,
+        }
+
+    @classmethod
+    def from_image(cls, dtypes: Sequence[pl.DataType], image: Image) -> Self:
+        """What had the image.
+
+        Raises:
+            ImageError: it is of other types, or no image of an interner.
+        """
+        made = cls(dtypes)
+        types = as_value(take(image, "types", np.uint8))
+        if types != [str(dtype) for dtype in made._layout.dtypes]:
+            raise ImageError(f"the image has keys of types {types}, not {[str(d) for d in dtypes]}")
+        made._restore(image)
+        return made
+
+    def _restore(self, image: Image) -> None:
+        self._fixed = _owned(take(image, "fixed", np.int64, dimensions=2))
+        self._starts = _owned(take(image, "starts", np.int64, dimensions=2))
+        self._lengths = _owned(take(image, "lengths", np.int32, dimensions=2))
+        self._arena = _owned(take(image, "bytes", np.uint8))
+        self._link = _owned(take(image, "link", np.int32))
+        self._state = _owned(take(image, "state", np.int64))
+        self._check()
+        used = self.numbers()
+        self._table = np.zeros(max(_LEAST, int(len(used) / _LOAD) * 5 // 4), dtype=np.uint64)
+        for array in (self._fixed, self._starts, self._lengths, self._link, self._arena):
+            _resize(array, max(_LEAST, len(array)))
+        hashing.fill(self._table, _hashes(self._stored, used), used)
+
+    def _check(self) -> None:
+        """Refuse what the compiled loops would not survive."""
+        rows, texts = len(self._link), len(self._layout.texts)
+        shapes = [self._fixed.shape, self._starts.shape, self._lengths.shape, self._state.shape]
+        if shapes != [(rows, len(self._layout.fixed)), (rows, texts), (rows, texts), (5,)]:
+            raise ImageError(f"no image of an interner: {rows} links, other arrays of shapes {shapes}")
+        used = np.flatnonzero(self._link == hashing.USED)
+        starts, lengths = self._starts[used], self._lengths[used]
+        garbage = len(self._arena) - int(lengths.sum())
+        unused = np.flatnonzero(self._link != hashing.USED)
+        free = np.append(self._link[unused], self._state[hashing.FREE])
+        if (
+            self._state.tolist() != [rows, free[-1], len(used), len(self._arena), garbage]
+            or ((starts < 0) | (lengths < 0) | (starts + lengths > len(self._arena))).any()
+            or garbage < 0
+            or not np.array_equal(np.sort(free), np.append(hashing.NONE, unused))
+        ):
+            raise ImageError(
+                f"no image of an interner: its counts {self._state.tolist()} are not its arrays'"
+            )
+
+
+def _hashes(raw: Raw, rows: Ints) -> NDArray[np.uint64]:
+    hashes = np.empty(len(rows), dtype=np.uint64)
+    hashing.hash_rows(raw, rows, hashes)
+    return hashes
+
+
+def _resize(array: NDArray[Any], rows: int) -> None:
+    """Another number of rows, in place: the pages are moved, not copied, and views of the array are no longer valid."""
+    array.resize((rows, *array.shape[1:]), refcheck=False)
+
+
+def _owned(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.flags.owndata and array.flags.writeable else array.copy()
