@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEER := $(VENV)-bench
+PEER_INSTALLED := $(PEER)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -21,6 +23,11 @@ $(BIN)/uv:
 $(INSTALLED): $(BIN)/uv requirements.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(PEER_INSTALLED): $(BIN)/uv requirements-bench.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(PEER)
+	$(BIN)/uv pip install --quiet --python $(PEER)/bin/python --require-hashes --compile-bytecode -r requirements-bench.txt
 	@touch $@
 
 demo: install ## run the whole platform once and print what it did
@@ -44,7 +51,7 @@ lint: install ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install ## run every benchmark and print its figures
+bench: install $(PEER_INSTALLED) ## run every benchmark and print its figures
 	$(BIN)/python -m tests.benchmarks
 
 clean: down ## end everything and delete data/
@@ -53,3 +60,5 @@ clean: down ## end everything and delete data/
 lock: $(BIN)/uv ## pin the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --extra local --group dev \
 		--no-header --no-emit-index-url --output-file requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --group pyproject.toml:bench \
+		--no-header --no-emit-index-url --output-file requirements-bench.txt
