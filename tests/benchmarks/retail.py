@@ -8,21 +8,22 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
 
+from infra.scrape import Metrics
 from infra.services.topics import create_topics
 from tests.benchmarks.report import Bar, Report, parser, progress
-from tests.benchmarks.stage import ROOT, TOPICS, Metrics, Stage, apply_definitions, wait_for, worker
+from tests.benchmarks.stage import ROOT, RunningWorker, Stage, apply_definitions, wait_for, worker
 from tests.services import running_kafka, running_redis
 
 DATA = Path(os.environ.get("SHOP_TEST_DATA_DIR", "../shared/data")) / "online_retail.parquet"
 FOR_GOOD = timedelta(days=36_500)
 CUSTOMERS = 500
+TOPICS = ("orders", "page_views", "chargebacks")
 VIEWS = ("user_orders", "product_orders", "device_orders")
 PEER_EVENTS = 5_000
 
@@ -45,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             bar.update(steps, advance=1, description=f"replaying {lines.height:,} invoice lines")
             report.add(Bar("replayed into Kafka", lines.height / _replay(stage), "messages/s"))
             bar.update(steps, advance=1, description="through the worker")
-            with worker(stage, SHOP_STREAM_CLOCK="event") as port:
-                rate, metrics = _drain(port, lines.height)
+            with worker(stage, SHOP_STREAM_CLOCK="event") as running:
+                rate, metrics = _drain(running, lines.height)
             bar.update(steps, advance=1, description="online against history, and the peer")
             _account(report, metrics, lines)
             equal, compared = _parity(report, stage)
@@ -72,20 +73,19 @@ def _replay(stage: Stage) -> float:
     return time.perf_counter() - begin
 
 
-def _drain(port: int, messages: int) -> tuple[float, Metrics]:
+def _drain(running: RunningWorker, messages: int) -> tuple[float, Metrics]:
     """Events per second from ready to the last row in Redis and the last event in the archive."""
-    wait_for(lambda: Metrics(port).total("ready"), "the worker to be ready", poll=0.01)
+    running.wait_until_ready()
     begin = time.perf_counter()
-    wait_for(
-        lambda: Metrics(port).total("messages_consumed_total") >= messages, "the topic to be drained", 300
-    )
-    wait_for(lambda: _all_is_done(Metrics(port)), "the archive and the boundaries", 300)
-    return messages / (time.perf_counter() - begin), Metrics(port)
+    wait_for(lambda: running.total("messages_consumed_total") >= messages, "the topic to be drained", 300)
+    wait_for(lambda: _all_is_done(running.metrics()), "the archive and the boundaries", 300)
+    return messages / (time.perf_counter() - begin), running.metrics()
 
 
 def _all_is_done(metrics: Metrics) -> bool:
-    archived = metrics.total("archive_rows_total") == metrics.total("events_valid_total")
-    return archived and metrics.total("boundary_rows_pending") == 0
+    total = metrics.total
+    archived = total("shop_stream_archive_rows_total") == total("shop_stream_events_valid_total")
+    return archived and total("shop_stream_boundary_rows_pending") == 0
 
 
 def _account(report: Report, metrics: Metrics, lines: pl.DataFrame) -> None:
@@ -94,7 +94,7 @@ def _account(report: Report, metrics: Metrics, lines: pl.DataFrame) -> None:
     customer, positive = pl.col("CustomerID").is_not_null(), pl.col("Quantity").is_between(1, 10_000)
     paid = (pl.col("Quantity") * pl.col("UnitPrice")).round(3) > 0
     expected = lines.filter(customer & positive & paid).height
-    valid, dead = metrics.total("events_valid_total"), metrics.total("dead_letters_total")
+    valid, dead = (metrics.total(f"shop_stream_{name}_total") for name in ("events_valid", "dead_letters"))
     report.add(Bar("valid, of those that the file has", 100 * valid / expected, "%", least=100))
     accounted = 100 * (valid + dead) / lines.height
     report.add(Bar("valid or dead-lettered, of all lines", accounted, "%", least=100))
@@ -103,12 +103,9 @@ def _account(report: Report, metrics: Metrics, lines: pl.DataFrame) -> None:
 
 def _parity(report: Report, stage: Stage) -> tuple[int, int]:
     """Values of the last customers that are the same online and in history at the event clock's instant."""
-    from feast import FeatureStore
-
     from infra.parity import values_equal
 
-    warnings.simplefilter("ignore")
-    store = FeatureStore(repo_path=str(stage.folder), fs_yaml_file=stage.folder / "ours.yaml")
+    store = stage.store()
     orders = pl.read_parquet(stage.folder / "data/archive/orders/*/*.parquet").sort("event_timestamp")
     # The event clock stands at the newest event; history does not see that event yet at this instant.
     instant = orders["event_timestamp"].max()
@@ -143,12 +140,11 @@ def _fields(store: object, view: str) -> set[str]:
 
 def _peer(stage: Stage) -> float:
     """Events per second of a loop that keeps its windows in dicts and pushes as Feast documents it."""
-    from feast import FeatureStore
-
     from ingestion.stream.registry import event_topics
     from tests.benchmarks import plain_loop
 
-    store = FeatureStore(repo_path=str(stage.folder), fs_yaml_file=stage.configuration("peer", "redis"))
+    stage.configuration("peer", "redis")
+    store = stage.store("peer")
     topics = {topic.name: topic for topic in event_topics(store)}
     orders = pl.read_parquet(stage.folder / "data/archive/orders/*/*.parquet").sort("event_timestamp")
     columns = list(topics["orders"].contract.polars_schema())
