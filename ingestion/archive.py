@@ -100,6 +100,17 @@ class Archive:
         rows = self.folder.scan(names).filter(*self._bounds(start, end)) if names else self._nothing(schema)
         return rows if columns is None else rows.select(columns)
 
+    def scan_and_count(self, start: datetime | None, end: datetime | None) -> tuple[pl.LazyFrame, int]:
+        """As `scan`, and how many rows the files that it opens have, which their footers tell.
+
+        Raises:
+            EmptyArchiveError: nothing is archived at all.
+        """
+        names = self._files(start, end)
+        if not names:
+            return self._nothing(None), 0
+        return self.folder.scan(names).filter(*self._bounds(start, end)), self.folder.height(names)
+
     def last_offsets(self) -> dict[tuple[str, int], int]:
         """Highest archived offset of each (topic, partition); finishes a write whose process was killed first."""
         self.folder.finish_interrupted()

@@ -158,7 +158,14 @@ class WindowEngine(ComputeEngine):
         if not is_windowed(view):
             return plain.latest(view, source, (start, end))
         continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
-        return latest_of_windows(view, source, start, end, only_changed=continues)
+        return latest_of_windows(
+            view,
+            source,
+            start,
+            end,
+            only_changed=continues,
+            limit_bytes=self.repo_config.offline_store.memory_limit_bytes,
+        )
 
 
 def load_gate(path: str, root: str) -> Gate:

@@ -7,9 +7,9 @@ import polars as pl
 
 from ingestion.archive import TIMESTAMP_TYPE
 from ingestion.compile import compile_view
+from ingestion.stores.events import Events
 from ingestion.stores.offline_join import INSTANT
 from ingestion.stores.sources import Source
-from ingestion.stores.windowed import read_events
 from ingestion.windows.asof import latest_rows
 from ingestion.windows.spec import TIMESTAMP, ViewSpec
 
@@ -17,7 +17,7 @@ _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def latest_of_windows(
-    view: Any, source: Source, start: datetime, end: datetime, *, only_changed: bool
+    view: Any, source: Source, start: datetime, end: datetime, *, only_changed: bool, limit_bytes: int
 ) -> pl.DataFrame:
     """Rows of the entities of a windowed view as of an instant.
 
@@ -27,18 +27,24 @@ def latest_of_windows(
         start: Instant as of which the online store was right, or from which it shall be.
         end: The instant, aware, exclusive.
         only_changed: Leave out entities whose values are still those of `start`.
+        limit_bytes: How much memory the events may take at once, about; more of them are read in parts.
 
     Returns:
         Join keys, the view's timestamp column (the entity's clock) and features. An entity all of whose windows
         became empty before `start` is left out; one whose windows became empty since is there.
     """
     spec = compile_view(view)
-    events = read_events(source, [spec], start, end)
+    events = Events.of(source, [spec], start, end, limit_bytes)
     if events is None:
         return _no_rows(spec)
+    since, parts = start if only_changed else None, events.parts(spec)
+    rows = pl.concat(_latest(spec, events.read(spec, part, parts), since, end) for part in range(parts))
+    return rows.rename({INSTANT: spec.timestamp_column})
+
+
+def _latest(spec: ViewSpec, events: pl.DataFrame, since: datetime | None, end: datetime) -> pl.DataFrame:
     rows = latest_rows(spec, events, (end - _EPOCH) // timedelta(microseconds=1))
-    changed = _changed(spec, events, rows, start) if only_changed else rows
-    return changed.rename({INSTANT: spec.timestamp_column})
+    return rows if since is None else _changed(spec, events, rows, since)
 
 
 def _changed(spec: ViewSpec, events: pl.DataFrame, rows: pl.DataFrame, start: datetime) -> pl.DataFrame:

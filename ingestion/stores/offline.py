@@ -6,6 +6,7 @@ In ``feature_store.yaml``::
       type: ingestion.stores.offline.ParquetOfflineStore
       root: ../data            # where relative paths of file sources start; relative to the repository
       as_corrected: false      # true: a late event counts from when it happened, not from when it arrived
+      memory_limit_mb: 2048    # about; a history that takes more is read in parts
 """
 
 import uuid
@@ -26,7 +27,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feast.on_demand_feature_view import OnDemandFeatureView
 from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.utils import compute_non_entity_date_range
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ingestion.archive import TIMESTAMP_TYPE
 from ingestion.compile import is_windowed
@@ -51,6 +52,14 @@ class ParquetOfflineStoreConfig(FeastConfigBaseModel):
 
     as_corrected: bool = False
     """Count a late event from its event time on, instead of from its arrival on, as it was known then."""
+
+    memory_limit_mb: int = Field(default=2048, gt=0)
+    """How much memory a retrieval or a materialization may take for history, about; more of it is read in parts."""
+
+    @property
+    def memory_limit_bytes(self) -> int:
+        """The same in bytes."""
+        return self.memory_limit_mb * 2**20
 
     @model_validator(mode="before")
     @classmethod
@@ -249,7 +258,12 @@ def _join(
         else:
             frames[i] = plain.values(request, source, keyed, rows.interval(), created_by_then=created_by_then)
     as_known = created_by_then or not config.offline_store.as_corrected
-    answers = windowed.answer(list(questions.values()), rows.interval(), as_known=as_known)
+    answers = windowed.answer(
+        list(questions.values()),
+        rows.interval(),
+        as_known=as_known,
+        limit_bytes=config.offline_store.memory_limit_bytes,
+    )
     frames |= dict(zip(questions, answers, strict=True))
     return rows.with_features([frames[i] for i in range(len(asked))])
 

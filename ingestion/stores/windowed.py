@@ -1,21 +1,21 @@
 """Windowed features at any instant, straight from the archives of events: no log of features is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from datetime import datetime
+from typing import Final
 
 import polars as pl
 
-from ingestion.archive import EmptyArchiveError
 from ingestion.compile import compile_view
+from ingestion.stores.events import Events
+from ingestion.stores.passes import in_part
 from ingestion.stores.requests import ViewRequest
-from ingestion.stores.sources import Source, SourceError
+from ingestion.stores.sources import Source
 from ingestion.windows.asof import evaluate_as_of
-from ingestion.windows.dedup import without_repeats
-from ingestion.windows.spec import ZERO_WHEN_EMPTY, ViewSpec
+from ingestion.windows.spec import ZERO_WHEN_EMPTY, ViewSpec, WindowedFeature
 
-_POSITION = ("_partition", "_offset")
+_ROW: Final = "__row"
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class Question:
         spec: The view, with the features that are wanted.
         source: Archive of its events.
         instants: Join keys and `event_timestamp`, one row per answer.
+        keys: Columns of the entity rows that hold the keys: questions with the same ones ask for the same entities.
         names: Names of the answer's columns, in the order of the features.
     """
 
     spec: ViewSpec
     source: Source
     instants: pl.DataFrame
+    keys: tuple[str, ...]
     names: Sequence[str]
 
 
@@ -43,73 +45,79 @@ def ask(request: ViewRequest, source: Source, instants: pl.DataFrame) -> Questio
         spec=replace(spec, features=wanted),
         source=source,
         instants=instants,
+        keys=tuple(request.keys.values()),
         names=[request.features[feature.name] for feature in wanted],
     )
 
 
 def answer(
-    questions: Sequence[Question], interval: tuple[datetime, datetime], *, as_known: bool
+    questions: Sequence[Question], interval: tuple[datetime, datetime], *, as_known: bool, limit_bytes: int
 ) -> list[pl.DataFrame]:
-    """Feature columns for each question, one row per instant; an archive that several ask for is read once.
+    """Feature columns for each question, one row per instant.
+
+    Views over the same archive by the same keys share its reading and its order.
 
     Args:
         questions: What is asked.
         interval: First and last of all instants.
         as_known: Count an event only from its arrival on; otherwise from its event time on.
+        limit_bytes: How much memory the events may take at once, about; more of them are read in parts.
     """
     answers: dict[int, pl.DataFrame] = {}
-    order = sorted(range(len(questions)), key=lambda i: questions[i].source.url)
-    for _, group in groupby(order, key=lambda i: questions[i].source.url):
-        answers |= _answer_from_one(questions, list(group), interval, as_known=as_known)
+    for same_archive in _grouped(range(len(questions)), lambda i: questions[i].source.url):
+        asked = [questions[i] for i in same_archive]
+        events = Events.of(asked[0].source, [q.spec for q in asked], *interval, limit_bytes)
+        for same_keys in _grouped(same_archive, lambda i: (questions[i].spec.join_keys, questions[i].keys)):
+            together = [questions[i] for i in same_keys]
+            answers |= dict(zip(same_keys, _answer(together, events, as_known=as_known), strict=True))
     return [answers[i] for i in range(len(questions))]
 
 
-def read_events(
-    source: Source, specs: Iterable[ViewSpec], first: datetime, end: datetime
-) -> pl.DataFrame | None:
-    """Events that count for some instant in ``[first, end]``, repeats taken out; None when none were ever archived.
-
-    An event that repeats an older one is recognised although the older one is in no window any more: events are read
-    one deduplication horizon further back.
-
-    Raises:
-        SourceError: if the archive lacks a column that a feature aggregates.
-    """
-    specs = list(specs)
-    reach = max(spec.longest_us + spec.dedup_horizon_us for spec in specs)
-    try:
-        rows = source.archive.scan(_before(first, reach), end)
-    except EmptyArchiveError:
-        return None
-    has = rows.collect_schema().names()
-    wanted = dict.fromkeys([c for spec in specs for c in spec.columns] + [c for c in _POSITION if c in has])
-    if missing := sorted({*wanted} - {*has}):
-        raise SourceError(
-            f"archive {source.url!r} has no column {missing}, which views aggregate; it has {sorted(has)}"
-        )
-    return without_repeats(rows.select(*wanted).collect(), specs[0])
-
-
-def _answer_from_one(
-    questions: Sequence[Question],
-    group: Sequence[int],
-    interval: tuple[datetime, datetime],
-    *,
-    as_known: bool,
-) -> dict[int, pl.DataFrame]:
-    asked = [questions[i] for i in group]
-    events = read_events(asked[0].source, [question.spec for question in asked], *interval)
-    return dict(zip(group, (_values(question, events, as_known=as_known) for question in asked), strict=True))
-
-
-def _values(question: Question, events: pl.DataFrame | None, *, as_known: bool) -> pl.DataFrame:
-    spec, instants = question.spec, question.instants
+def _answer(questions: Sequence[Question], events: Events | None, *, as_known: bool) -> list[pl.DataFrame]:
+    """Answers of questions that ask one archive for the same entities at the same instants."""
+    spec, names = _joined([question.spec for question in questions])
+    instants = questions[0].instants
     values = (
         never_seen(spec, instants.height)
         if events is None
-        else evaluate_as_of(spec, events, instants, as_known=as_known)
+        else _in_parts(spec, events, instants, as_known=as_known)
     )
-    return values.rename(dict(zip(values.columns, question.names, strict=True)))
+    return [
+        values.select(values[name].alias(theirs) for name, theirs in zip(own, question.names, strict=True))
+        for own, question in zip(names, questions, strict=True)
+    ]
+
+
+def _in_parts(spec: ViewSpec, events: Events, instants: pl.DataFrame, *, as_known: bool) -> pl.DataFrame:
+    parts = events.parts(spec)
+    if parts == 1:
+        return evaluate_as_of(spec, events.read(spec), instants, as_known=as_known)
+    numbered = instants.with_row_index(_ROW)
+    found = []
+    for part in range(parts):
+        asked = numbered.filter(in_part(spec.join_keys, part, parts))
+        values = evaluate_as_of(spec, events.read(spec, part, parts), asked, as_known=as_known)
+        found.append(values.with_columns(asked[_ROW]))
+    return pl.concat(found).sort(_ROW).drop(_ROW)
+
+
+def _joined(specs: Sequence[ViewSpec]) -> tuple[ViewSpec, list[list[str]]]:
+    """One view with the features of several, each once, and the name of each view's features in it."""
+    features: dict[WindowedFeature, WindowedFeature] = {}
+    names = []
+    for spec in specs:
+        plain = [replace(feature, name="") for feature in spec.features]
+        for feature in plain:
+            features.setdefault(feature, replace(feature, name=str(len(features))))
+        names.append([features[feature].name for feature in plain])
+    return replace(specs[0], features=tuple(features.values())), names
+
+
+def _grouped(items: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:
+    groups: dict[Hashable, list[int]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
 
 
 def never_seen(spec: ViewSpec, rows: int) -> pl.DataFrame:
@@ -118,10 +126,3 @@ def never_seen(spec: ViewSpec, rows: int) -> pl.DataFrame:
         pl.repeat(0 if f.function in ZERO_WHEN_EMPTY else None, rows, dtype=f.dtype).alias(f.name)
         for f in spec.features
     )
-
-
-def _before(instant: datetime, microseconds: int) -> datetime | None:
-    try:
-        return instant.astimezone(UTC) - timedelta(microseconds=microseconds)
-    except OverflowError:
-        return None

@@ -1,16 +1,18 @@
 """The as-of executor: windowed features of many entities at many instants, straight from the events."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ingestion.windows import partials, sweep
-from ingestion.windows.channels import Encoder
-from ingestion.windows.spec import TIMESTAMP, SpecError, ViewSpec, WindowedFeature
+from ingestion.windows.channels import Channel, Encoder
+from ingestion.windows.grid import INSTANT, Grid
+from ingestion.windows.ordering import share_groups
+from ingestion.windows.spec import TIMESTAMP, ViewSpec, WindowedFeature
 
-INSTANT = "event_timestamp"
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -22,7 +24,8 @@ def evaluate_as_of(
 
     Args:
         spec: The view.
-        events: The columns `spec.columns`, repeats already taken out, in any order.
+        events: The columns `spec.columns` (the id only where a feature aggregates it) and `_partition` and `_offset`
+            where they are known, repeats already taken out, in any order; sorted by time it is faster.
         instants: The join keys and `event_timestamp` (UTC microseconds); rows may repeat, in any order.
         as_known: Count an event only from its arrival on; otherwise from its event time on.
 
@@ -31,13 +34,15 @@ def evaluate_as_of(
     """
     if instants.is_empty():
         return pl.DataFrame(schema=dict(spec.schema))
-    grid = _Grid.of(spec, events, instants, as_known=as_known)
-    encoder = Encoder(spec, dict(zip(grid.events.columns, grid.events.dtypes, strict=True)))
-    channels = encoder.encode(grid.events)
+    grid = Grid.of(spec, events, instants, as_known=as_known)
+    encoder = Encoder(spec, dict(zip(grid.line.events.columns, grid.line.events.dtypes, strict=True)))
+    channels = encoder.encode(grid.line.events)
     values: dict[str, Floats] = {}
-    for feature in spec.features:
-        if feature.name not in values:
-            values |= _evaluate(feature, spec, encoder, channels, grid)
+    for i, channel in enumerate(encoder.channels):
+        x = channels[i][grid.line.order]
+        for feature in (f for f in spec.features if encoder.channel(f) == channel):
+            if feature.name not in values:
+                values |= _evaluate(feature, _together(feature, spec, encoder), channel, x, grid)
     return pl.DataFrame([encoder.decode(f, values[f.name][grid.positions]) for f in spec.features])
 
 
@@ -69,127 +74,61 @@ def _clock(spec: ViewSpec, end_us: int) -> pl.Expr:
     return pl.max_horizontal(time.max() + 1, *reached).cast(TIMESTAMP)
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Events and instants in the order of the sweep; see `sweep` for the arrays."""
-
-    events: pl.DataFrame
-    entities: Ints
-    times: Ints
-    seen: Ints
-    arrivals: Ints
-    event_bounds: Ints
-    instants: Ints
-    instant_bounds: Ints
-    positions: Ints
-    """(rows of the question,): where each row's answer stands among the sorted instants."""
-
-    @classmethod
-    def of(cls, spec: ViewSpec, events: pl.DataFrame, instants: pl.DataFrame, *, as_known: bool) -> "_Grid":
-        keys = list(spec.join_keys)
-        asked = instants.select(*keys, pl.col(INSTANT).cast(TIMESTAMP).cast(pl.Int64).alias("_t"))
-        if asked["_t"].has_nulls():
-            raise SpecError(
-                f"view {spec.name!r}: {asked['_t'].null_count()} rows have no event_timestamp; give each one"
-            )
-        entities = asked.select(keys).unique(maintain_order=True).with_row_index("_entity")
-        asked = (
-            asked.with_row_index("_row")
-            .join(entities, on=keys, how="left", nulls_equal=True)
-            .sort("_entity", "_t")
-        )
-        relevant = _relevant(spec, events, asked, entities, as_known=as_known)
-        owner = relevant["_entity"].to_numpy().astype(np.int64)
-        seen = relevant["_seen"].to_numpy()
-        edges = np.arange(entities.height + 1)
-        positions = np.empty(asked.height, dtype=np.int64)
-        positions[asked["_row"].to_numpy()] = np.arange(asked.height)
-        return cls(
-            events=relevant,
-            entities=owner,
-            times=relevant["_time"].to_numpy(),
-            seen=seen,
-            arrivals=np.lexsort((seen, owner)),
-            event_bounds=np.searchsorted(owner, edges),
-            instants=asked["_t"].to_numpy(),
-            instant_bounds=np.searchsorted(asked["_entity"].to_numpy(), edges),
-            positions=positions,
-        )
-
-
-def _relevant(
-    spec: ViewSpec, events: pl.DataFrame, asked: pl.DataFrame, entities: pl.DataFrame, *, as_known: bool
-) -> pl.DataFrame:
-    """Events of the entities asked for that some instant can see, sorted by (entity, time, arrival)."""
-    time = pl.col(spec.timestamp_column).cast(TIMESTAMP).cast(pl.Int64)
-    arrival = pl.col(spec.arrival_column).cast(TIMESTAMP).cast(pl.Int64) if spec.arrival_column else time
-    oldest, newest = int(asked["_t"].min()), int(asked["_t"].max())  # type: ignore[arg-type]  # not empty, no nulls
-    order = [c for c in ("_partition", "_offset") if c in events.columns]
-    return (
-        events.select(*spec.columns, *order)
-        .with_columns(
-            _time=time,
-            _seen=pl.max_horizontal(time + 1, arrival) if as_known else time + 1,
-            _arrival=arrival,
-        )
-        .filter((pl.col("_time") >= oldest - spec.longest_us) & (pl.col("_time") < newest))
-        .join(entities.drop_nulls(), on=list(spec.join_keys), how="inner")
-        .sort("_entity", "_time", "_arrival", *order, maintain_order=True)
-    )
-
-
-def _evaluate(
-    feature: WindowedFeature, spec: ViewSpec, encoder: Encoder, channels: Floats, grid: _Grid
-) -> dict[str, Floats]:
-    """Values (sorted instants,) of a feature and of those that the same sweep yields."""
-    x = channels[encoder.position(feature)]
-    arrays = (grid.times, grid.seen, grid.arrivals, grid.event_bounds, grid.instants, grid.instant_bounds)
-    window = (feature.window_us, feature.hop_us)
-    out = np.empty(len(grid.instants))
-    match feature.function:
-        case "min" | "max":
-            sweep.sweep_extreme(*arrays, x, *window, 1.0 if feature.function == "min" else -1.0, out)
-        case "last":
-            sweep.sweep_last(*arrays, x, *window, out)
-        case "count_distinct":
-            sweep.sweep_distinct(*arrays, _pairs(grid.entities, x), *window, out)
-        case _:
-            return _evaluate_partials(feature, spec, encoder, x, grid)
-    return {feature.name: out}
-
-
-def _evaluate_partials(
-    feature: WindowedFeature, spec: ViewSpec, encoder: Encoder, x: Floats, grid: _Grid
-) -> dict[str, Floats]:
-    together = [
+def _together(feature: WindowedFeature, spec: ViewSpec, encoder: Encoder) -> list[WindowedFeature]:
+    """The features that one sweep yields together with this one, itself included."""
+    if feature.function not in ("count", "sum", "mean", "std"):
+        return [feature]
+    return [
         f
         for f in spec.features
         if f.function in ("count", "sum", "mean", "std")
         and (f.window_us, f.hop_us) == (feature.window_us, feature.hop_us)
         and encoder.channel(f) == encoder.channel(feature)
     ]
-    functions = np.array([partials.CODES[f.function] for f in together], dtype=np.int64)
+
+
+def _evaluate(
+    feature: WindowedFeature, together: list[WindowedFeature], channel: Channel, x: Floats, grid: Grid
+) -> dict[str, Floats]:
+    """Values (sorted instants,) of features of one channel over one window."""
+    window = (feature.window_us, feature.hop_us)
     out = np.empty((len(together), len(grid.instants)))
-    sweep.sweep_partials(
-        grid.times,
-        grid.seen,
-        grid.arrivals,
-        grid.event_bounds,
-        grid.instants,
-        grid.instant_bounds,
-        x,
-        feature.window_us,
-        feature.hop_us,
-        functions,
-        out,
-    )
+    match feature.function:
+        case "min" | "max":
+            sign = 1.0 if feature.function == "min" else -1.0
+            _sweep(sweep.sweep_extreme, grid, x, *window, sign, out[0])
+        case "last":
+            _sweep(sweep.sweep_last, grid, x, *window, out[0])
+        case "count_distinct":
+            _sweep(sweep.sweep_distinct, grid, *_codes(channel, x), *window, out[0])
+        case "count" if all(f.function == "count" for f in together):
+            _sweep(sweep.sweep_count, grid, x, *window, out[0])
+            out[1:] = out[0]
+        case _:
+            functions = np.array([partials.CODES[f.function] for f in together], dtype=np.int64)
+            _sweep(sweep.sweep_partials, grid, x, *window, functions, out)
     return {f.name: out[i] for i, f in enumerate(together)}
 
 
-def _pairs(entities: Ints, x: Floats) -> Ints:
-    """Number of each event's (entity, value) pair, -1 for null; shape (events,)."""
-    frame = pl.DataFrame({"entity": entities, "value": x})
-    numbers = (
-        frame.select(pl.struct("entity", "value").rank("dense")).to_series().to_numpy().astype(np.int64) - 1
+def _sweep(loop: Callable[..., None], grid: Grid, *arguments: Any) -> None:
+    """Run a loop of `sweep` over all entities, on all cores."""
+    line = grid.line
+    share_groups(
+        loop,
+        line.bounds + grid.bounds,
+        line.times,
+        line.seen,
+        line.arrivals,
+        line.bounds,
+        grid.instants,
+        grid.bounds,
+        *arguments,
     )
-    return np.where(np.isnan(x), -1, numbers)
+
+
+def _codes(channel: Channel, x: Floats) -> tuple[Ints, int]:
+    """Numbers 0, 1, ... of the different values (events,), -1 for null, and how many there are at most."""
+    if channel.form != "code":
+        x = pl.Series(x, nan_to_null=True).rank("dense").fill_null(0).to_numpy() - 1.0
+    codes = np.where(np.isnan(x), -1, x).astype(np.int64)
+    return codes, int(codes.max(initial=-1)) + 1

@@ -6,7 +6,8 @@ seen, `tail` takes them out as they leave. Every event enters and leaves a windo
 
 Arrays: events are sorted by (entity, event time, arrival), instants by (entity, time); `*_bounds` (entities + 1,)
 delimit an entity's events or instants; `arrivals` lists the events of each entity in the order in which they are
-seen. `x` (events,) is a channel, NaN for null; `out` (instants,) receives the values.
+seen. `x` (events,) is a channel, NaN for null; `out` (instants,) receives the values. Each loop does the entities from
+``first`` to ``last`` (excluded) and writes nothing that belongs to others: threads share the entities.
 """
 
 import numpy as np
@@ -19,14 +20,55 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@njit(cache=True, inline="always")
-def leaves(event: int, window: int, hop: int) -> int:
-    """Boundary at which the tile of an event leaves a window."""
-    return event // hop * hop + window
+@njit(cache=True, nogil=True, inline="always")
+def window_start(instant: int, window: int, hop: int) -> int:
+    """First instant inside the window that ends at another; events before it have left."""
+    return (instant // hop + 1) * hop - window
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def sweep_count(
+    first: int,
+    last: int,
+    times: Ints,
+    seen: Ints,
+    arrivals: Ints,
+    event_bounds: Ints,
+    instants: Ints,
+    instant_bounds: Ints,
+    x: Floats,
+    window: int,
+    hop: int,
+    out: Floats,
+) -> None:
+    """Number of events with a value."""
+    base = event_bounds[first]
+    inside = np.zeros(event_bounds[last] - base, dtype=np.bool_)
+    for entity in range(first, last):
+        head, stop = event_bounds[entity], event_bounds[entity + 1]
+        tail = head
+        count = 0
+        for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
+            t = instants[i]
+            start = window_start(t, window, hop)
+            while head < stop and seen[arrivals[head]] <= t:
+                event = arrivals[head]
+                if times[event] >= start and not np.isnan(x[event]):
+                    count += 1
+                    inside[event - base] = True
+                head += 1
+            while tail < stop and times[tail] < start:
+                if inside[tail - base]:
+                    count -= 1
+                    inside[tail - base] = False
+                tail += 1
+            out[i] = count
+
+
+@njit(cache=True, nogil=True)
 def sweep_partials(
+    first: int,
+    last: int,
     times: Ints,
     seen: Ints,
     arrivals: Ints,
@@ -41,30 +83,34 @@ def sweep_partials(
 ) -> None:
     """count, sum, mean and std; `out` (functions, instants)."""
     partial = np.zeros(partials.WIDTH)
-    inside = np.zeros(len(times), dtype=np.bool_)
-    for entity in range(len(event_bounds) - 1):
+    base = event_bounds[first]
+    inside = np.zeros(event_bounds[last] - base, dtype=np.bool_)
+    for entity in range(first, last):
         head, stop = event_bounds[entity], event_bounds[entity + 1]
         tail = head
         partials.zero(partial)
         for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
             t = instants[i]
+            start = window_start(t, window, hop)
             while head < stop and seen[arrivals[head]] <= t:
                 event = arrivals[head]
-                if leaves(times[event], window, hop) > t and not np.isnan(x[event]):
+                if times[event] >= start and not np.isnan(x[event]):
                     partials.add(partial, x[event])
-                    inside[event] = True
+                    inside[event - base] = True
                 head += 1
-            while tail < stop and leaves(times[tail], window, hop) <= t:
-                if inside[tail]:
+            while tail < stop and times[tail] < start:
+                if inside[tail - base]:
                     partials.remove(partial, x[tail])
-                    inside[tail] = False
+                    inside[tail - base] = False
                 tail += 1
             for f in range(len(functions)):
                 out[f, i] = partials.result(partial, functions[f])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def sweep_extreme(
+    first: int,
+    last: int,
     times: Ints,
     seen: Ints,
     arrivals: Ints,
@@ -81,23 +127,27 @@ def sweep_extreme(
 
     `queue` holds the events that can still become the extreme: later ones in time are larger ones in value.
     """
-    queue = np.empty(len(times), dtype=np.int64)
-    for entity in range(len(event_bounds) - 1):
+    longest = 0
+    for entity in range(first, last):
+        longest = max(longest, event_bounds[entity + 1] - event_bounds[entity])
+    queue = np.empty(longest, dtype=np.int64)
+    for entity in range(first, last):
         head, stop = event_bounds[entity], event_bounds[entity + 1]
         front = back = 0
         for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
             t = instants[i]
+            start = window_start(t, window, hop)
             while head < stop and seen[arrivals[head]] <= t:
                 event = arrivals[head]
-                if leaves(times[event], window, hop) > t and not np.isnan(x[event]):
+                if times[event] >= start and not np.isnan(x[event]):
                     back = _enqueue(queue, front, back, event, x, sign)
                 head += 1
-            while front < back and leaves(times[queue[front]], window, hop) <= t:
+            while front < back and times[queue[front]] < start:
                 front += 1
             out[i] = x[queue[front]] if front < back else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _enqueue(queue: Ints, front: int, back: int, event: int, x: Floats, sign: float) -> int:
     place = back
     while place > front and queue[place - 1] > event:
@@ -118,8 +168,10 @@ def _enqueue(queue: Ints, front: int, back: int, event: int, x: Floats, sign: fl
     return first + 1 + back - place
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def sweep_last(
+    first: int,
+    last: int,
     times: Ints,
     seen: Ints,
     arrivals: Ints,
@@ -132,7 +184,7 @@ def sweep_last(
     out: Floats,
 ) -> None:
     """Value of the newest event; among equal times the one that arrived last."""
-    for entity in range(len(event_bounds) - 1):
+    for entity in range(first, last):
         head, stop = event_bounds[entity], event_bounds[entity + 1]
         newest = -1
         for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
@@ -142,43 +194,51 @@ def sweep_last(
                 if not np.isnan(x[event]):
                     newest = max(newest, event)
                 head += 1
-            inside = newest >= 0 and leaves(times[newest], window, hop) > t
+            inside = newest >= 0 and times[newest] >= window_start(t, window, hop)
             out[i] = x[newest] if inside else np.nan
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def sweep_distinct(
+    first: int,
+    last: int,
     times: Ints,
     seen: Ints,
     arrivals: Ints,
     event_bounds: Ints,
     instants: Ints,
     instant_bounds: Ints,
-    values: Ints,
+    codes: Ints,
+    different: int,
     window: int,
     hop: int,
     out: Floats,
 ) -> None:
-    """Number of different values; `values` (events,) numbers the (entity, value) pairs, -1 for null."""
-    copies = np.zeros(values.max() + 1 if len(values) else 0, dtype=np.int64)
-    inside = np.zeros(len(times), dtype=np.bool_)
-    for entity in range(len(event_bounds) - 1):
+    """Number of different values; `codes` (events,) are below `different`, -1 for null."""
+    copies = np.zeros(different, dtype=np.int32)
+    base = event_bounds[first]
+    inside = np.zeros(event_bounds[last] - base, dtype=np.bool_)
+    for entity in range(first, last):
         head, stop = event_bounds[entity], event_bounds[entity + 1]
         tail = head
         distinct = 0
         for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
             t = instants[i]
+            start = window_start(t, window, hop)
             while head < stop and seen[arrivals[head]] <= t:
                 event = arrivals[head]
-                if leaves(times[event], window, hop) > t and values[event] >= 0:
-                    distinct += copies[values[event]] == 0
-                    copies[values[event]] += 1
-                    inside[event] = True
+                if times[event] >= start and codes[event] >= 0:
+                    distinct += copies[codes[event]] == 0
+                    copies[codes[event]] += 1
+                    inside[event - base] = True
                 head += 1
-            while tail < stop and leaves(times[tail], window, hop) <= t:
-                if inside[tail]:
-                    copies[values[tail]] -= 1
-                    distinct -= copies[values[tail]] == 0
-                    inside[tail] = False
+            while tail < stop and times[tail] < start:
+                if inside[tail - base]:
+                    copies[codes[tail]] -= 1
+                    distinct -= copies[codes[tail]] == 0
+                    inside[tail - base] = False
                 tail += 1
             out[i] = distinct
+        for event in range(tail, stop):
+            if inside[event - base]:
+                copies[codes[event]] = 0

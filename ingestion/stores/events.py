@@ -1,0 +1,133 @@
+"""The events of an archive that windows need: few columns of few days, without repeats, in parts that fit in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ingestion.archive import EmptyArchiveError
+from ingestion.stores.passes import in_part, parts_of, row_bytes
+from ingestion.stores.sources import Source, SourceError
+from ingestion.windows.dedup import without_repeats
+from ingestion.windows.grid import POSITION
+from ingestion.windows.spec import ViewSpec
+
+_SUSPECT: Final = "__suspect"
+_KEPT: Final = "__kept"
+_ROW: Final = "__row"
+
+_HASH_BYTES: Final = 16
+_EXECUTOR_BYTES: Final = 96
+"""What the as-of executor holds of an event beside its columns."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of an archive that count for some instant of an interval, for views that share the archive.
+
+    All parts are read from the same files, whatever is archived meanwhile.
+
+    Attributes:
+        specs: The views; they have times, event ids and deduplication in common.
+        rows: Scan of the archive, one deduplication horizon further back than the windows reach: an event that
+            repeats an older one is recognised although the older one is in no window any more.
+        upper_bound: Rows in the files of the scan.
+        limit_bytes: How much memory reading and evaluating one part may take, about.
+    """
+
+    specs: Sequence[ViewSpec]
+    rows: pl.LazyFrame
+    upper_bound: int
+    limit_bytes: int
+
+    @classmethod
+    def of(
+        cls, source: Source, specs: Sequence[ViewSpec], first: datetime, end: datetime, limit_bytes: int
+    ) -> "Events | None":
+        """Events that count for some instant in ``[first, end]``; None when none were ever archived.
+
+        Raises:
+            SourceError: if the archive lacks a column that a feature aggregates.
+        """
+        start = _before(first, max(spec.longest_us + spec.dedup_horizon_us for spec in specs))
+        try:
+            rows, upper_bound = source.archive.scan_and_count(start, end)
+        except EmptyArchiveError:
+            return None
+        has = rows.collect_schema().names()
+        if missing := sorted({c for spec in specs for c in spec.columns} - {*has}):
+            raise SourceError(
+                f"archive {source.url!r} has no column {missing}, which views aggregate; it has {sorted(has)}"
+            )
+        return cls(specs, rows, upper_bound, limit_bytes)
+
+    def parts(self, spec: ViewSpec) -> int:
+        """In how many parts the events of a view are to be read."""
+        columns = self._columns(spec)
+        each = 2 * row_bytes(self.rows.collect_schema(), columns) + 8 * len(spec.features) + _EXECUTOR_BYTES
+        return parts_of(self.upper_bound, each, self.limit_bytes)
+
+    def read(self, spec: ViewSpec, part: int = 0, parts: int = 1) -> pl.DataFrame:
+        """Events of the keys of one part, in the order of the archive: keys, times, positions and values of a view."""
+        chosen = in_part(spec.join_keys, part, parts)
+        wanted = self._columns(spec)
+        if self._suspects.is_empty():
+            return self.rows.filter(chosen).select(wanted).collect()
+        suspect = self._is_suspect.alias(_SUSPECT)
+        rows = self.rows.filter(chosen).select(*wanted, suspect).collect()
+        counts = np.ones(rows.height, dtype=np.bool_)
+        counts[rows[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
+        return rows.drop(_SUSPECT).filter(counts)
+
+    def _columns(self, spec: ViewSpec) -> list[str]:
+        """Without the id, unless a feature aggregates it: repeats are known by its hash."""
+        times = [spec.timestamp_column, spec.arrival_column]
+        values = [feature.column for feature in spec.features]
+        has = self.rows.collect_schema().names()
+        position = [column for column in POSITION if column in has]
+        return list(dict.fromkeys(c for c in (*spec.join_keys, *times, *position, *values) if c))
+
+    @property
+    def _is_suspect(self) -> pl.Expr:
+        name = self.specs[0].event_id_column or ""
+        return pl.col(name).is_not_null() & pl.col(name).hash().is_in(self._suspects.implode())
+
+    @cached_property
+    def _suspects(self) -> pl.Series:
+        """Hashes of the ids that more than one event has; few, as repeats are."""
+        name = self.specs[0].event_id_column
+        if name is None:
+            return pl.Series(dtype=pl.UInt64)
+        slices = parts_of(self.upper_bound, _HASH_BYTES, self.limit_bytes)
+        hashes = self.rows.select(pl.col(name).drop_nulls().hash())
+        found = [hashes.filter(pl.col(name) % slices == i).collect()[name] for i in range(slices)]
+        return pl.concat([_repeated(part) for part in found])
+
+    @cached_property
+    def _verdicts(self) -> pl.DataFrame:
+        """For each event with a suspect hash, in the order of the scan: its keys, and whether it counts."""
+        spec = self.specs[0]
+        keys = dict.fromkeys(key for each in self.specs for key in each.join_keys)
+        times = [spec.event_id_column, spec.timestamp_column, spec.arrival_column]
+        has = self.rows.collect_schema().names()
+        columns = dict.fromkeys([*keys, *(c for c in times if c), *(c for c in POSITION if c in has)])
+        rows = self.rows.filter(self._is_suspect).select(*columns).collect().with_row_index(_ROW)
+        kept = without_repeats(rows, spec)[_ROW]
+        return rows.select(*keys, pl.col(_ROW).is_in(kept.implode()).alias(_KEPT))
+
+
+def _repeated(hashes: pl.Series) -> pl.Series:
+    in_order: NDArray[np.uint64] = np.sort(hashes.to_numpy())
+    return pl.Series(np.unique(in_order[1:][in_order[1:] == in_order[:-1]]), dtype=pl.UInt64)
+
+
+def _before(instant: datetime, microseconds: int) -> datetime | None:
+    try:
+        return instant.astimezone(UTC) - timedelta(microseconds=microseconds)
+    except OverflowError:
+        return None
