@@ -16,28 +16,35 @@ raises for entities that have no precomputed vector, and the vectors go stale af
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 import pyarrow as pa
-from feast import Entity, FeatureView, RepoConfig
+from feast import Entity, FeatureService, FeatureView, RepoConfig, utils
 from feast.infra.online_stores.redis import RedisOnlineStore as StockStore
 from feast.infra.online_stores.redis import RedisOnlineStoreConfig as StockConfig
+from feast.infra.registry.base_registry import BaseRegistry
+from feast.online_response import OnlineResponse
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
 from pydantic import PositiveFloat, PositiveInt, StrictStr, model_validator
 
 from ingestion.stores.redis_online.address import Address, parse, read
+from ingestion.stores.redis_online.asked import commands
+from ingestion.stores.redis_online.cells import Cell, proto
 from ingestion.stores.redis_online.connections import Connections
-from ingestion.stores.redis_online.entity import read_entity
+from ingestion.stores.redis_online.entity import NOT_FOUND, OUTSIDE_MAX_AGE, Status, show
 from ingestion.stores.redis_online.link import checked
+from ingestion.stores.redis_online.measures import measure
 from ingestion.stores.redis_online.plan import ReadPlan, read_plan
-from ingestion.stores.redis_online.response import ViewRequest, commands, fill, view_request
+from ingestion.stores.redis_online.request import EntityRows, RequestPlan, request_plan
+from ingestion.stores.redis_online.timestamps import instant
 from ingestion.stores.redis_online.view_wire import (
     ProtoRow,
     ViewWire,
@@ -52,7 +59,7 @@ from ingestion.stores.variables import refuse_unset
 
 Progress = Callable[[int], Any]
 StoredRow = tuple[datetime | None, dict[str, Value] | None]
-GroupedRefs = Iterable[tuple[FeatureView, Sequence[str]]]
+Features: TypeAlias = list[str] | FeatureService
 
 SLICE_ROWS = 20_000
 """Rows turned into wire form at a time, so that memory does not grow with the table."""
@@ -119,6 +126,7 @@ class RedisOnlineStore(StockStore):
         self.counts: dict[str, WriteCounts] = defaultdict(WriteCounts)
         self._connections: Connections | None = None
         self._plans: dict[tuple[int, tuple[str, ...]], ReadPlan] = {}
+        self._request_plans: dict[int, tuple[Any, RequestPlan]] = {}
         self._lock = Lock()
 
     def connections(self, config: RepoConfig) -> Connections:
@@ -182,7 +190,7 @@ class RedisOnlineStore(StockStore):
         plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
         with self.connections(config).link() as link:
             replies = link.send(keys, packed)
-        return [_stored_row(plan, stored) for stored in checked(replies)]
+        return _stored_rows(plan, checked(replies))
 
     async def online_read_async(
         self,
@@ -195,50 +203,56 @@ class RedisOnlineStore(StockStore):
         plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
         with self.connections(config).async_link() as link:
             replies = await link.send(keys, packed)
-        return [_stored_row(plan, stored) for stored in checked(replies)]
+        return _stored_rows(plan, checked(replies))
 
-    def _read_features_per_fv(
+    def get_online_features(
         self,
         config: RepoConfig,
-        grouped_refs: GroupedRefs,
-        join_key_values: Mapping[str, Sequence[Value]],
-        entity_name_to_join_key_map: Mapping[str, str],  # noqa: ARG002  the plan knows the join keys
-        online_features_response: Any,
-        full_feature_names: bool,
-        include_feature_view_version_metadata: bool,
-    ) -> None:
-        requests = self._requests(config, grouped_refs, join_key_values)
+        features: Features,
+        entity_rows: EntityRows,
+        registry: BaseRegistry,
+        project: str,
+        full_feature_names: bool = False,
+        include_feature_view_version_metadata: bool = False,
+    ) -> OnlineResponse:
+        """As Feast's; all views are read in one round trip."""
+        plan = self._request_plan(config, features, registry, project, full_feature_names)
+        if _is_precomputed(features, plan):
+            versions = include_feature_view_version_metadata
+            return super().get_online_features(
+                config, features, entity_rows, registry, project, full_feature_names, versions
+            )
+        request, started = plan.request(entity_rows), time.monotonic()
         with self.connections(config).link() as link:
-            replies = link.send(*commands(requests))
-        fill(
-            online_features_response,
-            requests,
-            checked(replies),
-            now_seconds=time.time(),
-            full_feature_names=full_feature_names,
-            with_versions=include_feature_view_version_metadata,
+            replies = checked(link.send(*commands(request.lookups)))
+        measure(request, replies, time.monotonic() - started)
+        return request.response(
+            replies, now_seconds=time.time(), with_versions=include_feature_view_version_metadata
         )
 
-    async def _read_features_per_fv_async(
+    async def get_online_features_async(
         self,
         config: RepoConfig,
-        grouped_refs: GroupedRefs,
-        join_key_values: Mapping[str, Sequence[Value]],
-        entity_name_to_join_key_map: Mapping[str, str],  # noqa: ARG002  the plan knows the join keys
-        online_features_response: Any,
-        full_feature_names: bool,
-        include_feature_view_version_metadata: bool,
-    ) -> None:
-        requests = self._requests(config, grouped_refs, join_key_values)
+        features: Features,
+        entity_rows: EntityRows,
+        registry: BaseRegistry,
+        project: str,
+        full_feature_names: bool = False,
+        include_feature_view_version_metadata: bool = False,
+    ) -> OnlineResponse:
+        """As ``get_online_features``."""
+        plan = self._request_plan(config, features, registry, project, full_feature_names)
+        if _is_precomputed(features, plan):
+            versions = include_feature_view_version_metadata
+            return await super().get_online_features_async(
+                config, features, entity_rows, registry, project, full_feature_names, versions
+            )
+        request, started = plan.request(entity_rows), time.monotonic()
         with self.connections(config).async_link() as link:
-            replies = await link.send(*commands(requests))
-        fill(
-            online_features_response,
-            requests,
-            checked(replies),
-            now_seconds=time.time(),
-            full_feature_names=full_feature_names,
-            with_versions=include_feature_view_version_metadata,
+            replies = checked(await link.send(*commands(request.lookups)))
+        measure(request, replies, time.monotonic() - started)
+        return request.response(
+            replies, now_seconds=time.time(), with_versions=include_feature_view_version_metadata
         )
 
     def update(
@@ -305,13 +319,19 @@ class RedisOnlineStore(StockStore):
             found = self._plans[known] = read_plan(config, view, features)
         return found
 
-    def _requests(
-        self, config: RepoConfig, grouped_refs: GroupedRefs, join_key_values: Mapping[str, Sequence[Value]]
-    ) -> list[ViewRequest]:
-        return [
-            view_request(self.read_plan(config, view, features), join_key_values)
-            for view, features in grouped_refs
-        ]
+    def _request_plan(
+        self, config: RepoConfig, features: Features, registry: BaseRegistry, project: str, full_names: bool
+    ) -> RequestPlan:
+        # Feast resolves a request once for each state of its registry and hands out the same tuple from then on.
+        context = utils._get_cached_request_context(registry, project, features, full_names)  # noqa: SLF001
+        found = self._request_plans.get(id(context))
+        if found is None:
+            if len(self._request_plans) >= PLANS_KEPT:
+                self._request_plans.clear()
+            types = self._build_feature_types(context[5])
+            plan = request_plan(context, types, full_names, partial(self.read_plan, config))
+            found = self._request_plans[id(context)] = (context, plan)
+        return found[1]
 
     def _entity_commands(
         self, config: RepoConfig, view: FeatureView, entity_keys: list[EntityKey], features: list[str] | None
@@ -321,8 +341,19 @@ class RedisOnlineStore(StockStore):
         return plan, keys, [plan.command(key) for key in keys]
 
 
-def _stored_row(plan: ReadPlan, stored: Sequence[bytes | None]) -> StoredRow:
-    entity = read_entity(plan, stored, time.time())
-    if not entity.found:
+def _stored_row(plan: ReadPlan, cells: Sequence[Cell], status: Status) -> StoredRow:
+    if status in (NOT_FOUND, OUTSIDE_MAX_AGE):
         return None, None
-    return entity.at, dict(zip(plan.features, entity.values, strict=True))
+    values = [proto(cell) for cell in cells[:-1]]
+    at = cells[-1]
+    return None if at is None else instant(at), dict(zip(plan.features, values, strict=True))
+
+
+def _stored_rows(plan: ReadPlan, replies: Sequence[Sequence[Cell]]) -> list[StoredRow]:
+    entities = show(plan, replies, time.time())
+    pairs = zip(entities.cells, entities.statuses, strict=True)
+    return [_stored_row(plan, cells, status) for cells, status in pairs]
+
+
+def _is_precomputed(features: Features, plan: RequestPlan) -> bool:
+    return isinstance(features, FeatureService) and features.precompute_online and not plan.on_demand

@@ -1,4 +1,4 @@
-"""Stored features of one feature service as plain Python values, without Feast's response in between. Hot path."""
+"""Stored features of one feature service as a NumPy array, without Feast's response in between. Hot path."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -6,17 +6,18 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from feast import FeatureService, FeatureStore, FeatureView
-from feast.protos.feast.types.Value_pb2 import Value
-from feast.type_map import feast_value_type_to_python_type
 from feast.value_type import ValueType
+from numpy.typing import NDArray
 
 from ingestion.stores.push import redis_store
 from ingestion.stores.redis_online import timestamps
-from ingestion.stores.redis_online.entity import NULLS, PRESENT, row_status
+from ingestion.stores.redis_online.asked import Lookup, asked, commands, key_parts, lookup
 from ingestion.stores.redis_online.link import checked
 from ingestion.stores.redis_online.plan import ReadPlan
-from ingestion.stores.redis_online.values import DECODED
+from ingestion.stores.redis_online.request import view_rows
+from ingestion.stores.redis_online.response import ViewRows
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,31 @@ class FeatureRows:
     Attributes:
         names: Names of the features, in the feature service's order.
         views: Names of the views that were read.
-        values: [rows][features] str, int, float, bool, datetime ...; None is null.
-        timestamps: [rows][views] Unix seconds of the stored row's event timestamp; None where there is none.
-        statuses: [rows][views] Feast's FieldStatus: PRESENT (an empty window too), NOT_FOUND or OUTSIDE_MAX_AGE.
+        values: [rows, features] of dtype object: str, int, float, bool, datetime ...; None is null.
+        timestamps: [rows, views] Unix seconds of the stored row's event timestamp, float64; NaN where there is none.
+        statuses: [rows, views] Feast's FieldStatus: PRESENT (an empty window too), NOT_FOUND or OUTSIDE_MAX_AGE.
     """
 
     names: tuple[str, ...]
     views: tuple[str, ...]
-    values: list[list[Any]]
-    timestamps: list[list[float | None]]
-    statuses: list[list[int]]
+    values: NDArray[np.object_]
+    timestamps: NDArray[np.float64]
+    statuses: NDArray[np.int64]
+
+    def numbers(self) -> NDArray[np.float64]:
+        """[rows, features] float64; null is NaN, a boolean 0 or 1.
+
+        Raises:
+            ValueError: naming the features that are no numbers.
+        """
+        try:
+            return self.values.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            columns = zip(self.names, self.values.T, strict=True)
+            other = [name for name, column in columns if not all(map(_is_number, column))]
+            raise ValueError(
+                f"the features {other} are no numbers; encode them, or leave them out"
+            ) from error
 
 
 class OnlineReader:
@@ -57,8 +73,14 @@ class OnlineReader:
         self._config = store.config
         self._online = redis_store(store)
         self._plans = _plans(store, store.get_feature_service(service_name))
+        self._key_types = {
+            name: ValueType[kind]
+            for plan in self._plans
+            for name, kind in zip(plan.request_columns, plan.key_types, strict=True)
+        }
         self._now = now
-        self.names = tuple(name for plan in self._plans for name in plan.features)
+        self._by_view = tuple(plan.features for plan in self._plans)
+        self.names = tuple(name for names in self._by_view for name in names)
         self.views = tuple(plan.view.projection.name_to_use() for plan in self._plans)
 
     async def read(self, entity_rows: Sequence[Mapping[str, Any]]) -> FeatureRows:
@@ -69,43 +91,44 @@ class OnlineReader:
             ValueError: if a join key is null.
             RedisUnavailableError: if Redis is not reached.
         """
-        keys, packed = self._commands(entity_rows)
+        lookups = self._lookups(entity_rows)
         with self._online.connections(self._config).async_link() as link:
-            replies = await link.send(keys, packed)
-        return self._rows(checked(replies))
+            replies = await link.send(*commands(lookups))
+        return self._rows(len(entity_rows), view_rows(lookups, checked(replies), self._by_view, self._now()))
 
     def read_now(self, entity_rows: Sequence[Mapping[str, Any]]) -> FeatureRows:
         """As ``read``, without an event loop."""
-        keys, packed = self._commands(entity_rows)
+        lookups = self._lookups(entity_rows)
         with self._online.connections(self._config).link() as link:
-            replies = link.send(keys, packed)
-        return self._rows(checked(replies))
+            replies = link.send(*commands(lookups))
+        return self._rows(len(entity_rows), view_rows(lookups, checked(replies), self._by_view, self._now()))
 
-    def _commands(self, entity_rows: Sequence[Mapping[str, Any]]) -> tuple[list[bytes], list[bytes]]:
-        keys = [plan.key(row) for row in entity_rows for plan in self._plans]
-        plans = self._plans * len(entity_rows)
-        return keys, [plan.command(key) for plan, key in zip(plans, keys, strict=True)]
+    def _lookups(self, entity_rows: Sequence[Mapping[str, Any]]) -> list[Lookup]:
+        if not entity_rows:
+            return [Lookup(plan, [], None) for plan in self._plans]
+        columns = {
+            name: asked(name, [row[name] for row in entity_rows], value_type)
+            for name, value_type in self._key_types.items()
+        }
+        parts = key_parts(columns, frozenset(columns))
+        return [lookup(plan, parts) for plan in self._plans]
 
-    def _rows(self, replies: Sequence[Sequence[bytes | None]]) -> FeatureRows:
-        rows = FeatureRows(self.names, self.views, [], [], [])
-        now = self._now()
-        for start in range(0, len(replies), len(self._plans)):
-            self._append(rows, replies[start : start + len(self._plans)], now)
-        return rows
-
-    def _append(self, rows: FeatureRows, replies: Sequence[Sequence[bytes | None]], now: float) -> None:
-        values: list[Any] = []
-        instants: list[float | None] = []
-        statuses: list[int] = []
-        for plan, stored in zip(self._plans, replies, strict=True):
-            at = _unix_seconds(stored[-1])
-            status = row_status(plan, stored, at, now)
-            values += _values(plan, stored, status)
-            instants.append(at)
-            statuses.append(status)
-        rows.values.append(values)
-        rows.timestamps.append(instants)
-        rows.statuses.append(statuses)
+    def _rows(self, rows: int, views: Sequence[ViewRows]) -> FeatureRows:
+        made = FeatureRows(
+            self.names,
+            self.views,
+            np.empty((rows, len(self.names)), object),
+            np.full((rows, len(self.views)), np.nan),
+            np.empty((rows, len(self.views)), np.int64),
+        )
+        feature = 0
+        for number, view in enumerate(views if rows else ()):
+            for own in range(len(view.names)):
+                made.values[:, feature + own] = view.python(own)
+            feature += len(view.names)
+            made.statuses[:, number] = view.by_row(list(view.entities.statuses))
+            made.timestamps[:, number] = view.by_row(timestamps.unix_seconds_of(view.cells[-1]).tolist())
+        return made
 
 
 def _plans(store: FeatureStore, service: FeatureService) -> list[ReadPlan]:
@@ -119,23 +142,5 @@ def _plans(store: FeatureStore, service: FeatureService) -> list[ReadPlan]:
     return plans
 
 
-def _values(plan: ReadPlan, stored: Sequence[bytes | None], status: int) -> list[Any]:
-    if status != PRESENT:
-        return [None] * len(plan.features)
-    if plan.unseen is not None and not any(stored):
-        return [feast_value_type_to_python_type(value) for value in plan.unseen]
-    return list(map(_python, stored[:-1], plan.value_types))
-
-
-def _python(stored: bytes | None, value_type: ValueType) -> Any:
-    if stored is None or stored in NULLS:
-        return None
-    decode = DECODED.get(stored[0])
-    return decode(stored) if decode else feast_value_type_to_python_type(Value.FromString(stored), value_type)
-
-
-def _unix_seconds(stored: bytes | None) -> float | None:
-    if stored is None:
-        return None
-    seconds, nanos = timestamps.decode(stored)
-    return seconds + nanos * 1e-9
+def _is_number(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float))

@@ -165,6 +165,7 @@ def _bare(store: "FeatureStore") -> Read:
         online.read_plan(store.config, store.get_feature_view(p.name), [f.name for f in p.features])
         for p in service.feature_view_projections
     ]
+    from ingestion.stores.redis_online import keys
     from ingestion.stores.redis_online.link import arguments
 
     fields = [arguments(plan.command(b""))[2:] for plan in plans]
@@ -174,7 +175,8 @@ def _bare(store: "FeatureStore") -> Read:
             pipeline = link.client.pipeline(transaction=False)
             for row in rows:
                 for plan, wanted in zip(plans, fields, strict=True):
-                    pipeline.hmget(plan.key(row), wanted)
+                    (column,) = plan.request_columns
+                    pipeline.hmget(plan.key(keys.part(row[column], "STRING")), wanted)
             return await pipeline.execute()
 
     return read

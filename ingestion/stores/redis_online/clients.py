@@ -50,7 +50,7 @@ def connect_async(
     if kind == "redis_cluster":
         nodes = _nodes(AsyncClusterNode, address)
         return AsyncClusterLink(redis_asyncio.RedisCluster(startup_nodes=nodes, **options))
-    deadline = options["socket_connect_timeout"] + options.pop("socket_timeout")
+    deadline = options["socket_timeout"]
     if kind == "redis_sentinel":
         sentinel = redis_asyncio.Sentinel(list(address.nodes), sentinel_kwargs=timeouts, **options)
         return AsyncServerLink(sentinel.master_for(master), attempts, deadline, sentinel.sentinels)

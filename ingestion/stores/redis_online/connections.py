@@ -78,8 +78,8 @@ class Connections:
     async def close(self) -> None:
         """Close the link for threads and that of the running event loop."""
         of_loop = self._by_loop.pop(asyncio.get_running_loop(), None)
-        for client in () if of_loop is None else (of_loop.client, *of_loop.helpers):
-            await client.aclose()
+        if of_loop is not None:
+            await of_loop.close()
         self.close_link()
 
     def close_link(self) -> None:

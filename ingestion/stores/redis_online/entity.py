@@ -1,98 +1,55 @@
-"""One entity's stored fields as Feast values with their statuses. Hot path."""
+"""What is shown of the entities of one view: their cells and statuses. Hot path."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Final, TypeAlias
 
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
-from feast.protos.feast.types.Value_pb2 import NULL, Value
-from google.protobuf.timestamp_pb2 import Timestamp
 
+from ingestion.stores.redis_online import timestamps
+from ingestion.stores.redis_online.cells import Cell
 from ingestion.stores.redis_online.plan import ReadPlan
-from ingestion.stores.redis_online.values import NULL_TIMESTAMP
 
 PRESENT: Final = FieldStatus.PRESENT
 NULL_VALUE: Final = FieldStatus.NULL_VALUE
 NOT_FOUND: Final = FieldStatus.NOT_FOUND
 OUTSIDE_MAX_AGE: Final = FieldStatus.OUTSIDE_MAX_AGE
 
-NULLS: Final = frozenset(
-    {
-        b"",
-        Value(null_val=NULL).SerializeToString(),
-        Value(unix_timestamp_val=NULL_TIMESTAMP).SerializeToString(),
-    }
-)
-"""Stored values that mean null."""
-
-_NULL: Final = Value()
-_NEVER: Final = Timestamp()
+Status: TypeAlias = FieldStatus.ValueType
 
 
-class Entity(NamedTuple):
-    """What is known of one entity in one view.
+@dataclass(frozen=True)
+class Entities:
+    """What is shown of some entities of one view.
 
     Attributes:
-        values: One per feature of the plan; the empty value is null.
-        statuses: Feast's FieldStatus of each.
-        timestamp: Event timestamp of the row; zero where there is none.
+        cells: [entities] a cell per feature of the plan, then the view's event timestamp (None where there is no row).
+        statuses: [entities] PRESENT (an empty window too), NOT_FOUND or OUTSIDE_MAX_AGE.
     """
 
-    values: Sequence[Value]
-    statuses: Sequence[FieldStatus.ValueType]
-    timestamp: Timestamp
-
-    @property
-    def found(self) -> bool:
-        """Whether there is a value or a null to show: stored and not too old, or an empty window."""
-        return not self.statuses or self.statuses[0] not in (NOT_FOUND, OUTSIDE_MAX_AGE)
-
-    @property
-    def at(self) -> datetime | None:
-        """Event timestamp, UTC, microseconds; None where there is no row."""
-        return None if self.timestamp is _NEVER else instant(self.timestamp)
+    cells: Sequence[Sequence[Cell]]
+    statuses: Sequence[Status]
 
 
-def read_entity(plan: ReadPlan, stored: Sequence[bytes | None], now_seconds: float) -> Entity:
-    """Values, statuses and timestamp of one reply.
+def show(plan: ReadPlan, replies: Sequence[Sequence[Cell]], now_seconds: float) -> Entities:
+    """What is shown in place of what is stored.
 
     Args:
         plan: What was asked for.
-        stored: One value per feature of the plan, then the view's timestamp.
+        replies: [entities] a cell per feature of the plan, then the view's event timestamp.
         now_seconds: Unix seconds against which the view's TTL is held.
     """
-    at = stored[-1]
-    timestamp = _NEVER if at is None else Timestamp.FromString(at)
-    status = row_status(
-        plan, stored, None if at is None else timestamp.seconds + timestamp.nanos / 1e9, now_seconds
-    )
-    count = len(plan.features)
-    if status != PRESENT:
-        return Entity([_NULL] * count, [status] * count, timestamp)
-    if plan.unseen is not None and not any(stored):
-        return Entity(plan.unseen, plan.unseen_statuses, timestamp)
-    read = Value.FromString
-    values = [_NULL if value is None or value in NULLS else read(value) for value in stored[:-1]]
-    return Entity(values, [NULL_VALUE if value is _NULL else PRESENT for value in values], timestamp)
+    aged: Iterable[bool] = repeat(False)
+    if plan.ttl_seconds is not None:
+        aged = timestamps.are_before([stored[-1] for stored in replies], now_seconds - plan.ttl_seconds)
+    pairs = [_shown(plan, stored, old) for stored, old in zip(replies, aged, strict=False)]
+    return Entities([cells for cells, _ in pairs], [status for _, status in pairs])
 
 
-def row_status(
-    plan: ReadPlan, stored: Sequence[bytes | None], at_seconds: float | None, now_seconds: float
-) -> FieldStatus.ValueType:
-    """PRESENT, NOT_FOUND or OUTSIDE_MAX_AGE; an empty window is PRESENT.
-
-    Args:
-        plan: What was asked for.
-        stored: One value per feature of the plan, then the view's timestamp.
-        at_seconds: That timestamp in Unix seconds.
-        now_seconds: Unix seconds against which the view's TTL is held.
-    """
-    if at_seconds is None:
-        return PRESENT if plan.unseen is not None or any(stored) else NOT_FOUND
-    aged = plan.ttl_seconds is not None and at_seconds + plan.ttl_seconds < now_seconds
-    return OUTSIDE_MAX_AGE if aged else PRESENT
-
-
-def instant(timestamp: Timestamp) -> datetime:
-    """UTC datetime of a Timestamp, cut to microseconds."""
-    return datetime.fromtimestamp(timestamp.seconds, UTC).replace(microsecond=timestamp.nanos // 1000)
+def _shown(plan: ReadPlan, stored: Sequence[Cell], aged: bool) -> tuple[Sequence[Cell], Status]:
+    if aged:
+        return (*plan.nothing[:-1], stored[-1]), OUTSIDE_MAX_AGE
+    if any(stored) or stored[-1] is not None:
+        return stored, PRESENT
+    return (plan.nothing, NOT_FOUND) if plan.unseen is None else (plan.unseen, PRESENT)

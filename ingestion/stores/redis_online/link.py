@@ -17,6 +17,8 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError,
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ingestion.stores.redis_online.channel import Channel, opened
+
 PAUSES = ExponentialBackoff(cap=0.25, base=0.02)
 """Seconds between two attempts."""
 
@@ -44,6 +46,9 @@ class AsyncLink(Protocol):
 
     client: Any
     helpers: Sequence[Any]
+
+    async def close(self) -> None:
+        """Close all connections."""
 
     async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
         """Replies in the order of the commands; an error reply stands there as the exception."""
@@ -96,10 +101,7 @@ class ClusterLink:
 
 
 class AsyncServerLink:
-    """A single server, or the master that sentinels name, within one event loop.
-
-    The time is limited for a round trip as a whole, not by the client for each reply: that takes a third of a read.
-    """
+    """A single server, or the master that sentinels name, within one event loop: one connection for all requests."""
 
     def __init__(
         self, client: Any, attempts: int, deadline_seconds: float, helpers: Sequence[Any] = ()
@@ -108,36 +110,43 @@ class AsyncServerLink:
         self.helpers = helpers
         self._attempts = attempts
         self._deadline_seconds = deadline_seconds
+        self._opening = asyncio.Lock()
+        self._channel: Channel | None = None
 
     async def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
         """See Link."""
+        if not commands:
+            return []
         packed = b"".join(commands)
         for failures in range(1, self._attempts):
             try:
-                return await self._in_time(packed, len(commands))
+                return await self._once(packed, len(commands))
             except _LOST:
                 await asyncio.sleep(PAUSES.compute(failures))
-        return await self._in_time(packed, len(commands))
+        return await self._once(packed, len(commands))
 
-    async def _in_time(self, packed: bytes, replies: int) -> list[Any]:
-        try:
-            async with asyncio.timeout(self._deadline_seconds):
-                return await self._once(packed, replies)
-        except TimeoutError as error:
-            raise RedisTimeoutError(f"no answer within {self._deadline_seconds:g} s") from error
+    async def close(self) -> None:
+        """See AsyncLink."""
+        if self._channel is not None:
+            await self._channel.close()
+        for client in (self.client, *self.helpers):
+            await client.aclose()
 
-    async def _once(self, packed: bytes, replies: int) -> list[Any]:
-        pool = self.client.connection_pool
-        connection = await pool.get_connection()
-        try:
-            await connection.send_packed_command(packed)
-            return [await _reply_async(connection) for _ in range(replies)]
-        except BaseException:
-            # A cancelled request too leaves replies behind that the next one would take for its own.
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await pool.release(connection)
+    async def _once(self, packed: bytes, count: int) -> list[Any]:
+        channel = self._channel
+        if channel is None or not channel.usable:
+            channel = await self._opened()
+        replies = await channel.ask(packed, count)
+        if isinstance(replies[0], RedisConnectionError):
+            # The server answers, but still loads its file.
+            raise replies[0]
+        return replies
+
+    async def _opened(self) -> Channel:
+        async with self._opening:
+            if self._channel is None or not self._channel.usable:
+                self._channel = await opened(self.client.connection_pool, self._deadline_seconds)
+            return self._channel
 
 
 class AsyncClusterLink:
@@ -153,6 +162,10 @@ class AsyncClusterLink:
         for command in commands:
             pipeline.execute_command(*arguments(command))
         return list(await pipeline.execute(raise_on_error=False))
+
+    async def close(self) -> None:
+        """See AsyncLink."""
+        await self.client.aclose()
 
 
 def exchange(pool: Any, packed: bytes, replies: int, attempts: int) -> list[Any]:
@@ -201,12 +214,5 @@ def _once(pool: Any, packed: bytes, replies: int) -> list[Any]:
 def _reply(connection: Any) -> Any:
     try:
         return connection.read_response(disable_decoding=True)
-    except ResponseError as error:
-        return error
-
-
-async def _reply_async(connection: Any) -> Any:
-    try:
-        return await connection.read_response(disable_decoding=True)
     except ResponseError as error:
         return error

@@ -1,99 +1,147 @@
-"""Reading for ``get_online_features``: which entities, and their values into Feast's response. Hot path."""
+"""Feast's ``OnlineResponse`` over stored cells: protobuf objects are made only for who asks for them. Hot path."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Final, TypeVar
 
+from feast.online_response import TIMESTAMP_POSTFIX, OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import GetOnlineFeaturesResponse
 from feast.protos.feast.types.Value_pb2 import Value
+from feast.value_type import ValueType
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from ingestion.stores.redis_online.entity import Entity, read_entity
-from ingestion.stores.redis_online.plan import ReadPlan
+from ingestion.stores.redis_online import timestamps
+from ingestion.stores.redis_online.asked import Asked, Lookup
+from ingestion.stores.redis_online.cells import NULLS, Cell, column, proto
+from ingestion.stores.redis_online.entity import NULL_VALUE, PRESENT, Entities, Status
 
 _Vector = GetOnlineFeaturesResponse.FeatureVector
+_Any = TypeVar("_Any")
+
+_NEVER: Final = Timestamp()
 
 
 @dataclass(frozen=True)
-class ViewRequest:
-    """The entities one view is asked for.
+class ViewRows:
+    """What was read of one view.
 
     Attributes:
-        plan: How the view is read.
-        keys: Redis key of each different entity.
-        rows: For each row of the request its place in ``keys``.
+        lookup: What it was asked for.
+        entities: What is shown of each different entity.
+        names: Name of each feature in the response.
     """
 
-    plan: ReadPlan
-    keys: Sequence[bytes]
-    rows: Sequence[int]
+    lookup: Lookup
+    entities: Entities
+    names: Sequence[str]
 
+    @cached_property
+    def cells(self) -> list[tuple[Cell, ...]]:
+        """[features + 1][entities] cells; the last column holds event timestamps."""
+        return list(zip(*self.entities.cells, strict=True))
 
-def view_request(plan: ReadPlan, join_key_values: Mapping[str, Sequence[Value]]) -> ViewRequest:
-    """Keys of all rows of a request, each different entity once.
+    def python(self, feature: int) -> list[Any]:
+        """[rows] Python values of a feature."""
+        return self.by_row(column(self.cells[feature], self.lookup.plan.value_types[feature]))
 
-    Raises:
-        KeyError: if the request lacks a join key of the view.
-    """
-    if missing := [name for name in plan.request_columns if not join_key_values.get(name)]:
-        raise KeyError(
-            f"Missing join key values for keys: {missing} of feature view {plan.view.name!r}. "
-            f"Provided join_key_values: {list(join_key_values)}"
+    def unix_seconds(self) -> list[int]:
+        """[rows] whole Unix seconds of the event timestamps; 0 where there is no row."""
+        return self.by_row(timestamps.decode_all(self.cells[-1]).seconds.tolist())
+
+    def statuses(self, feature: int) -> list[Status]:
+        """[rows] status of a feature."""
+        pairs = zip(self.cells[feature], self.entities.statuses, strict=True)
+        return self.by_row(
+            [NULL_VALUE if status == PRESENT and cell in NULLS else status for cell, status in pairs]
         )
-    places: dict[bytes, int] = {}
-    columns = [join_key_values[name] for name in plan.request_columns]
-    rows = [places.setdefault(plan.key_of_protos(row), len(places)) for row in zip(*columns, strict=True)]
-    return ViewRequest(plan, list(places), rows)
 
+    def by_row(self, of_entities: list[_Any]) -> list[_Any]:
+        """[rows] of something known for each different entity."""
+        rows = self.lookup.rows
+        return of_entities if rows is None else [of_entities[place] for place in rows]
 
-def commands(requests: Iterable[ViewRequest]) -> tuple[list[bytes], list[bytes]]:
-    """Keys and packed commands of all views, in order."""
-    keys = [key for request in requests for key in request.keys]
-    return keys, [request.plan.command(key) for request in requests for key in request.keys]
-
-
-def fill(
-    response: GetOnlineFeaturesResponse,
-    requests: Iterable[ViewRequest],
-    replies: Sequence[Sequence[bytes | None]],
-    *,
-    now_seconds: float,
-    full_feature_names: bool,
-    with_versions: bool,
-) -> None:
-    """Append every view's features to the response; ``replies`` are those of ``commands``."""
-    start = 0
-    for request in requests:
-        stop = start + len(request.keys)
-        entities = [read_entity(request.plan, stored, now_seconds) for stored in replies[start:stop]]
-        _append(response, request, entities, full_feature_names)
-        if with_versions:
-            _append_version(response, request.plan.view)
-        start = stop
-
-
-def _append(
-    response: GetOnlineFeaturesResponse,
-    request: ViewRequest,
-    entities: Sequence[Entity],
-    full_feature_names: bool,
-) -> None:
-    plan = request.plan
-    lead = f"{plan.view.projection.name_to_use()}__" if full_feature_names else ""
-    response.metadata.feature_names.val.extend([lead + feature for feature in plan.features])
-    rows = [entities[place] for place in request.rows]
-    timestamps = [row.timestamp for row in rows]
-    for i in range(len(plan.features)):
-        response.results.append(
+    def vectors(self) -> list[_Vector]:
+        """Each feature as Feast's protobuf has it."""
+        at = [_NEVER if cell is None else Timestamp.FromString(cell) for cell in self.cells[-1]]
+        at = self.by_row(at)
+        return [
             _Vector(
-                values=[row.values[i] for row in rows],
-                statuses=[row.statuses[i] for row in rows],
-                event_timestamps=timestamps,
+                values=self.by_row(list(map(proto, cells))),
+                statuses=self.statuses(feature),
+                event_timestamps=at,
             )
-        )
+            for feature, cells in enumerate(self.cells[:-1])
+        ]
 
 
-def _append_version(response: GetOnlineFeaturesResponse, view: Any) -> None:
-    name = view.projection.name_alias or view.projection.name
-    if all(known.name != name for known in response.metadata.feature_view_metadata):
-        version = getattr(view, "current_version_number", 0) or 0
-        response.metadata.feature_view_metadata.add(name=name, version=version)
+class CellsResponse(OnlineResponse):
+    """An ``OnlineResponse`` whose ``proto`` is made when it is first asked for.
+
+    Args:
+        asked: Columns of the request that the response repeats: join keys, request data.
+        views: What was read.
+        feature_types: Types by name, as ``OnlineResponse`` takes them.
+        with_versions: Whether versions of the views are told in the protobuf.
+    """
+
+    def __init__(
+        self,
+        asked: Mapping[str, Asked],
+        views: Sequence[ViewRows],
+        feature_types: dict[str, ValueType],
+        with_versions: bool,
+    ) -> None:
+        self._asked = asked
+        self._views = views
+        self._feature_types = feature_types
+        self._with_versions = with_versions
+
+    @cached_property
+    def proto(self) -> GetOnlineFeaturesResponse:
+        """The response as Feast's protobuf."""
+        made = GetOnlineFeaturesResponse()
+        for name, values in self._asked.items():
+            made.metadata.feature_names.val.append(name)
+            made.results.append(_asked_vector(values.protos()))
+        for view in self._views:
+            made.metadata.feature_names.val.extend(view.names)
+            made.results.extend(view.vectors())
+        for name, version in self._versions().items() if self._with_versions else ():
+            made.metadata.feature_view_metadata.add(name=name, version=version)
+        return made
+
+    def to_dict(self, include_event_timestamps: bool = False) -> dict[str, Any]:
+        """As ``OnlineResponse.to_dict``."""
+        made: dict[str, Any] = {}
+        for name, values, at in self._columns():
+            made[name] = values
+            if include_event_timestamps:
+                made[name + TIMESTAMP_POSTFIX] = at()
+        return made
+
+    def statuses(self) -> dict[str, list[Status]]:
+        """Feast's FieldStatus of each feature's values, by name, without the protobuf."""
+        return {
+            name: view.statuses(feature) for view in self._views for feature, name in enumerate(view.names)
+        }
+
+    def _columns(self) -> Iterator[tuple[str, list[Any], Callable[[], list[int]]]]:
+        for name, values in self._asked.items():
+            yield name, list(values.values), partial(list, [0] * len(values.values))
+        for view in self._views:
+            for feature, name in enumerate(view.names):
+                yield name, view.python(feature), view.unix_seconds
+
+    def _versions(self) -> dict[str, int]:
+        versions: dict[str, int] = {}
+        for rows in self._views:
+            view = rows.lookup.plan.view
+            name = view.projection.name_alias or view.projection.name
+            versions.setdefault(name, getattr(view, "current_version_number", 0) or 0)
+        return versions
+
+
+def _asked_vector(values: list[Value]) -> _Vector:
+    count = len(values)
+    return _Vector(values=values, statuses=[PRESENT] * count, event_timestamps=[_NEVER] * count)

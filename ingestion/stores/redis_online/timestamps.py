@@ -1,15 +1,19 @@
 """Event timestamps as Feast's Redis format keeps them: a ``google.protobuf.Timestamp``, seconds and nanoseconds. Hot path."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ingestion.stores.redis_online import unpacked
 from ingestion.stores.redis_online.ragged import Bytes, joined, varints
 from ingestion.stores.redis_online.values import varint
 
 _SECONDS, _NANOS = 0x08, 0x10
+_MANY = 16
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -65,3 +69,36 @@ def decode(stored: bytes) -> tuple[int, int]:
         elif tag == _NANOS:
             nanos = value
     return seconds, nanos
+
+
+def decode_all(stored: Sequence[bytes | None]) -> Instants:
+    """Instants of stored Timestamps; 1970 where there is none."""
+    tags, first, second = unpacked.varint_fields(*unpacked.joined([at or b"" for at in stored]))
+    has_seconds = tags == _SECONDS
+    return Instants(np.where(has_seconds, first, 0), np.where(has_seconds, second, first))
+
+
+def unix_seconds(stored: bytes) -> float:
+    """Unix seconds of a stored Timestamp."""
+    seconds, nanos = decode(stored)
+    return seconds + nanos * 1e-9
+
+
+def unix_seconds_of(stored: Sequence[bytes | None]) -> NDArray[np.float64]:
+    """Unix seconds of stored Timestamps, [rows]; NaN where there is none."""
+    at = decode_all(stored)
+    return np.where([cell is None for cell in stored], np.nan, at.seconds + at.nanos * 1e-9)
+
+
+def are_before(stored: Sequence[bytes | None], unix_seconds_of_limit: float) -> list[bool]:
+    """Which stored Timestamps are before an instant; False where there is none."""
+    if len(stored) < _MANY:
+        return [at is not None and unix_seconds(at) < unix_seconds_of_limit for at in stored]
+    before: list[bool] = (unix_seconds_of(stored) < unix_seconds_of_limit).tolist()
+    return before
+
+
+def instant(stored: bytes) -> datetime:
+    """UTC datetime of a stored Timestamp, cut to microseconds."""
+    seconds, nanos = decode(stored)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)

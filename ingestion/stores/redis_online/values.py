@@ -19,7 +19,7 @@ Decoder = Callable[[bytes], Any]
 NULL_TIMESTAMP: Final = -(2**63)
 """What Feast writes for a null UNIX_TIMESTAMP: numpy's not-a-time."""
 
-_BYTES, _STRING, _INT32, _INT64, _DOUBLE, _FLOAT, _BOOL, _TIMESTAMP = (
+BYTES, STRING, INT32, INT64, DOUBLE, FLOAT, BOOL, TIMESTAMP = (
     0x0A,
     0x12,
     0x18,
@@ -29,6 +29,8 @@ _BYTES, _STRING, _INT32, _INT64, _DOUBLE, _FLOAT, _BOOL, _TIMESTAMP = (
     0x38,
     0x40,
 )
+"""First byte of a stored value: field number and wire type of the protobuf."""
+
 _DOUBLE_BITS = Struct("<d")
 _FLOAT_BITS = Struct("<f")
 
@@ -47,11 +49,11 @@ def encode(column: pa.Array, value_type: str) -> Bytes:
 
 
 def _encode_double(column: pa.Array) -> Bytes:
-    return _encode_real(column, pa.float64(), _DOUBLE)
+    return _encode_real(column, pa.float64(), DOUBLE)
 
 
 def _encode_float(column: pa.Array) -> Bytes:
-    return _encode_real(column, pa.float32(), _FLOAT)
+    return _encode_real(column, pa.float32(), FLOAT)
 
 
 def _encode_real(column: pa.Array, arrow_type: pa.DataType, tag: int) -> Bytes:
@@ -60,11 +62,11 @@ def _encode_real(column: pa.Array, arrow_type: pa.DataType, tag: int) -> Bytes:
 
 
 def _encode_int32(column: pa.Array) -> Bytes:
-    return _encode_integer(column, pa.int32(), _INT32)
+    return _encode_integer(column, pa.int32(), INT32)
 
 
 def _encode_int64(column: pa.Array) -> Bytes:
-    return _encode_integer(column, pa.int64(), _INT64)
+    return _encode_integer(column, pa.int64(), INT64)
 
 
 def _encode_integer(column: pa.Array, arrow_type: pa.DataType, tag: int) -> Bytes:
@@ -76,20 +78,20 @@ def _encode_integer(column: pa.Array, arrow_type: pa.DataType, tag: int) -> Byte
 
 def _encode_bool(column: pa.Array) -> Bytes:
     values = column.cast(pa.bool_()).fill_null(False).to_numpy(zero_copy_only=False)
-    return varints(values.astype(np.int64), _BOOL, _nulls(column))
+    return varints(values.astype(np.int64), BOOL, _nulls(column))
 
 
 def _encode_timestamp(column: pa.Array) -> Bytes:
     seconds = whole_seconds(column)
-    return varints(seconds, _TIMESTAMP, np.zeros(len(column), np.bool_))
+    return varints(seconds, TIMESTAMP, np.zeros(len(column), np.bool_))
 
 
 def _encode_string(column: pa.Array) -> Bytes:
-    return _encode_text(column.cast(pa.string()).cast(pa.binary()), _STRING)
+    return _encode_text(column.cast(pa.string()).cast(pa.binary()), STRING)
 
 
 def _encode_bytes(column: pa.Array) -> Bytes:
-    return _encode_text(column.cast(pa.binary()), _BYTES)
+    return _encode_text(column.cast(pa.binary()), BYTES)
 
 
 def _encode_text(column: Bytes, tag: int) -> Bytes:
@@ -165,13 +167,13 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
 
 
 DECODED: Final[dict[int, Decoder]] = {
-    _DOUBLE: _decode_double,
-    _FLOAT: _decode_float,
-    _INT32: _decode_integer,
-    _INT64: _decode_integer,
-    _BOOL: _decode_bool,
-    _STRING: _decode_string,
-    _BYTES: _decode_bytes,
-    _TIMESTAMP: _decode_timestamp,
+    DOUBLE: _decode_double,
+    FLOAT: _decode_float,
+    INT32: _decode_integer,
+    INT64: _decode_integer,
+    BOOL: _decode_bool,
+    STRING: _decode_string,
+    BYTES: _decode_bytes,
+    TIMESTAMP: _decode_timestamp,
 }
 """First byte of a stored value to the function that reads the Python value; the other types are left to Feast."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from feast import (
     Entity,
     FeatureService,
@@ -105,6 +106,13 @@ visits = StreamFeatureView(
     timestamp_field="event_timestamp",
 )
 
+totals = FeatureView(
+    name="totals",
+    entities=[],
+    schema=[Field(name="users", dtype=Int64), Field(name="slogan", dtype=String)],
+    source=_table("totals"),
+)
+
 everything = FeatureService(name="everything", features=[visits, profile[["city", "age"]]])
 
 
@@ -120,7 +128,40 @@ def comparison(inputs: dict[str, Any]) -> dict[str, Any]:
 
 compared = FeatureService(name="compared", features=[comparison, profile[["age"]]])
 
-OBJECTS: Sequence[Any] = (user, shop, profile, every_type, visits, comparison, everything, compared)
+
+@on_demand_feature_view(
+    sources=[profile],
+    schema=[Field(name="age_next_year", dtype=Int64), Field(name="shouted", dtype=String)],
+    mode="pandas",
+)
+def next_year(inputs: pd.DataFrame) -> pd.DataFrame:
+    made = inputs[[]].copy()
+    made["age_next_year"] = inputs["age"] + 1
+    made["shouted"] = inputs["city"].str.upper()
+    return made
+
+
+friends = FeatureService(
+    name="friends",
+    features=[
+        profile[["age"]].with_name("me"),
+        profile[["age"]].with_name("friend").with_join_key_map({"user_id": "friend_id"}),
+    ],
+)
+
+OBJECTS: Sequence[Any] = (
+    user,
+    shop,
+    profile,
+    every_type,
+    visits,
+    totals,
+    comparison,
+    next_year,
+    everything,
+    compared,
+    friends,
+)
 
 
 def repository(folder: Path, online_store: str, project: str) -> FeatureStore:

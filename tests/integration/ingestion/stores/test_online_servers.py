@@ -270,4 +270,4 @@ def test_the_direct_reader_reads_a_cluster(tmp_path: Path) -> None:
             reader = OnlineReader(store, "everything")
             given = reader.read_now([{"user_id": "ada", "shop_id": 1}])
             assert dict(zip(given.names, given.values[0], strict=True))["visits_1h"] == 1
-            assert given.values[0][-2:] == ["Paris", 36]
+            assert given.values[0, -2:].tolist() == ["Paris", 36]

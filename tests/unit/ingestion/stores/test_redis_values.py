@@ -14,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.stores.redis_online import keys, timestamps, values
+from ingestion.stores.redis_online import cells, keys, timestamps, values
 
 INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -52,6 +52,25 @@ def test_decoded_values_are_those_of_feast(value_type: str, data: st.DataObject)
     value = Value(**{f"{value_type.lower()}_val": data.draw(drawn)})
     stored = value.SerializeToString()
     assert values.DECODED[stored[0]](stored) == feast_value_type_to_python_type(value)
+
+
+@pytest.mark.parametrize("value_type", COLUMNS)
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_column_is_decoded_as_its_cells_are(value_type: str, data: st.DataObject) -> None:
+    """Nulls of every kind and a value of another type among them, too; as Feast reads them."""
+    drawn, _ = COLUMNS[value_type]
+    field = f"{value_type.lower()}_val"
+    stored = [
+        Value(**{field: value}).SerializeToString() for value in data.draw(st.lists(drawn, max_size=40))
+    ]
+    others = data.draw(st.lists(st.sampled_from([None, b"", *cells.NULLS, b"\x20\x07", b"\x12\x01x"])))
+    column = data.draw(st.permutations(stored + others))
+    expected = [
+        None if cell in cells.NULLS else feast_value_type_to_python_type(Value.FromString(cell))
+        for cell in column
+    ]
+    assert cells.column(column, ValueType[value_type]) == expected
 
 
 def test_nan_is_null() -> None:
@@ -95,6 +114,8 @@ def test_event_timestamps_are_protobuf_timestamps(drawn: list[tuple[int, int]]) 
     encoded = timestamps.Instants(seconds, nanos).encoded().to_pylist()
     assert encoded == [Timestamp(seconds=s, nanos=n).SerializeToString() for s, n in drawn]
     assert [timestamps.decode(stored) for stored in encoded] == drawn
+    read = timestamps.decode_all(encoded)
+    assert list(zip(read.seconds.tolist(), read.nanos.tolist(), strict=True)) == drawn
 
 
 @pytest.mark.parametrize(
