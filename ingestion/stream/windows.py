@@ -47,9 +47,7 @@ class TopicWindows:
         if not self.views:
             return Taken(rows, 0, late, {})
         ordered = rows.sort(_ARRIVAL_ORDER)
-        counts = self._repeats.keep(
-            ordered[self._event_id].to_list(), ordered[ARRIVAL].to_physical().to_list()
-        )
+        counts = self._repeats.keep(ordered[self._event_id], ordered[ARRIVAL].to_physical().to_numpy())
         events = ordered if counts.all() else ordered.filter(pl.Series(counts))
         expired = {name: view.update(events).expired for name, view in self.views.items()}
         return Taken(events, rows.height - events.height, late, expired)

@@ -1,31 +1,30 @@
-"""Compiled loops of an open-addressing table over rows in raw form (see `raw`): hash, find, insert, take out.
+"""Compiled loops of the interner over rows in raw form (see `raw`): hash, find, insert, take out, copy bytes.
 
-A cell holds the upper 32 bits of a row's hash and one more than its number; 0 is a free cell. A hash h belongs at
-h * size >> 32, and the cells after it are tried in turn. So any size will do, and a table that grows is copied in
-order. Finding passes over all rows several times, each time with one access that does not depend on the row before:
-the processor then waits for many cache misses at once.
+Finding passes over all rows several times, each time with one access that does not depend on the row before: the
+processor then waits for many cache misses at once.
 
-`raw` and `stored` are a `Raw` each; `link` (capacity,) is USED for a number in use, else the next
-free number or NONE; `state` (5,) is indexed by the names below.
+`raw` and `stored` are a `Raw` each; `link` (capacity,) is USED for a number in use, else the next free number or
+NONE; `state` (5,) is indexed by the names below.
 """
 
 import numpy as np
 from numba import njit
 
+from ingestion.windows import cells
+from ingestion.windows.cells import after, cell, home, look, next_match, number_at
+
 NONE = -1
 USED = -2
 TOP, FREE, COUNT, END, GARBAGE = range(5)
 """One more than the highest number ever given, first free number, numbers in use, bytes taken, bytes given back."""
-_LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
-_ONE = np.uint64(1)
 _SHIFT = np.uint64(29)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _word(data, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def word(data, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Eight bytes as a little-endian number; compiled to one load (the index is unsigned: it does not wrap)."""
     at = np.uint64(at)
     word = np.uint64(data[at])
@@ -35,7 +34,7 @@ def _word(data, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _short_word(data, at, length):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def short_word(data, at, length):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Fewer than eight bytes as a number."""
     word = np.uint64(0)
     for i in range(length):
@@ -53,12 +52,12 @@ def _mixed(state, word):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
 def _hash_bytes(state, data, start, length):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     state = _mixed(state, np.uint64(length))
     if length < 8:
-        return _mixed(state, _short_word(data, start, length))
+        return _mixed(state, short_word(data, start, length))
     at, last = start, start + length - 8
     while at < last:
-        state = _mixed(state, _word(data, at))
+        state = _mixed(state, word(data, at))
         at += 8
-    return _mixed(state, _word(data, last))
+    return _mixed(state, word(data, last))
 
 
 @njit(cache=True, nogil=True)
@@ -80,24 +79,13 @@ def hash_rows(raw, rows, hashes):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _home(hashed, table):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return np.int64(hashed * np.uint64(len(table)) >> _HALF)
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _after(place, table):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    place += 1
-    return place if place < len(table) else 0
-
-
-@njit(cache=True, nogil=True, inline="always")
 def _same_bytes(data, start, stored, stored_start, length):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     if length < 8:
-        return _short_word(data, start, length) == _short_word(stored, stored_start, length)
+        return short_word(data, start, length) == short_word(stored, stored_start, length)
     last = length - 8
-    differs = _word(data, start + last) ^ _word(stored, stored_start + last)
+    differs = word(data, start + last) ^ word(stored, stored_start + last)
     for at in range(0, last, 8):
-        differs |= _word(data, start + at) ^ _word(stored, stored_start + at)
+        differs |= word(data, start + at) ^ word(stored, stored_start + at)
     return differs == 0
 
 
@@ -115,30 +103,6 @@ def _same(raw, row, stored, number):  # type: ignore[no-untyped-def]  # noqa: AN
         if not _same_bytes(data, starts[row, column], arena, stored_starts[number, column], length):
             return False
     return True
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _next_match(table, hashed, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The first place from `place` on that is free or has the hash."""
-    while table[place] != 0 and table[place] >> _HALF != hashed:
-        place = _after(place, table)
-    return place
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _number_at(table, place):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return np.int64(table[place] & _LOW) - 1
-
-
-@njit(cache=True, nogil=True)
-def _look(table, hashes, places, numbers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """The first place of each row that is free or has its hash, and the number there (-1 when free)."""
-    for row in range(len(hashes)):
-        places[row] = _home(hashes[row], table)
-        numbers[row] = np.int64(table[places[row]])
-    for row in range(len(hashes)):
-        places[row] = _next_match(table, hashes[row], places[row])
-        numbers[row] = _number_at(table, places[row])
 
 
 @njit(cache=True, nogil=True)
@@ -169,9 +133,9 @@ def _compare_bytes(starts, lengths, data, stored_starts, arena, numbers, same, f
 @njit(cache=True, nogil=True)
 def _place(table, hashed, raw, row, stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Where a row stands in the table, or the free place where it belongs."""
-    place = _next_match(table, hashed, _home(hashed, table))
-    while table[place] != 0 and not _same(raw, row, stored, _number_at(table, place)):
-        place = _next_match(table, hashed, _after(place, table))
+    place = next_match(table, hashed, home(hashed, table))
+    while table[place] != 0 and not _same(raw, row, stored, number_at(table, place)):
+        place = next_match(table, hashed, after(place, table))
     return place
 
 
@@ -182,12 +146,12 @@ def find(table, hashes, raw, stored, numbers):  # type: ignore[no-untyped-def]  
     stored_fixed, stored_starts, stored_lengths, arena = stored
     places = np.empty(len(hashes), dtype=np.int64)
     same = np.ones(len(hashes), dtype=np.bool_)
-    _look(table, hashes, places, numbers)
+    look(table, hashes, places, numbers)
     _compare_fixed(fixed, stored_fixed, numbers, same)
     _compare_lengths(lengths, stored_lengths, numbers, same)
     _compare_bytes(starts, lengths, data, stored_starts, arena, numbers, same, places)
     for row in np.flatnonzero(~same):
-        numbers[row] = _number_at(table, _place(table, hashes[row], raw, row, stored))
+        numbers[row] = number_at(table, _place(table, hashes[row], raw, row, stored))
 
 
 @njit(cache=True, nogil=True)
@@ -237,8 +201,8 @@ def insert(table, hashes, raw, stored, link, state, most, rows, numbers):  # typ
             link[number] = USED
             state[COUNT] += 1
             _store(raw, row, stored, number, state)
-            table[place] = hashes[row] << _HALF | np.uint64(number + 1)
-        numbers[row] = _number_at(table, place)
+            table[place] = cell(hashes[row], number)
+        numbers[row] = number_at(table, place)
     return len(rows)
 
 
@@ -249,50 +213,11 @@ def take_out(table, hashes, stored, link, state, numbers):  # type: ignore[no-un
         number = numbers[i]
         if link[number] != USED:
             continue
-        place = _home(hashes[i], table)
-        while _number_at(table, place) != number:
-            place = _after(place, table)
-        _close(table, place)
+        cells.take_out(table, hashes[i], number)
         link[number] = state[FREE]
         state[FREE] = number
         state[COUNT] -= 1
         state[GARBAGE] += _size(stored.lengths, number)
-
-
-@njit(cache=True, nogil=True)
-def _close(table, hole):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Free a cell and move those behind it up that would not be found any more."""
-    place = _after(hole, table)
-    while table[place] != 0:
-        home = _home(table[place] >> _HALF, table)
-        if (place - home) % len(table) >= (place - hole) % len(table):
-            table[hole] = table[place]
-            hole = place
-        place = _after(place, table)
-    table[hole] = 0
-
-
-@njit(cache=True, nogil=True)
-def fill(table, hashes, numbers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Enter numbers of different rows, with their hashes."""
-    for i in range(len(numbers)):
-        _enter(table, hashes[i] << _HALF | np.uint64(numbers[i] + 1))
-
-
-@njit(cache=True, nogil=True)
-def refill(table, cells):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Enter the cells of another table."""
-    for cell in cells:
-        if cell != 0:
-            _enter(table, cell)
-
-
-@njit(cache=True, nogil=True)
-def _enter(table, cell):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    place = _home(cell >> _HALF, table)
-    while table[place] != 0:
-        place = _after(place, table)
-    table[place] = cell
 
 
 @njit(cache=True, nogil=True)

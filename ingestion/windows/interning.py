@@ -12,13 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingestion.windows import hashing
+from ingestion.windows import cells, hashing
 from ingestion.windows.image import Image, ImageError, as_array, as_value, take
 from ingestion.windows.raw import Bytes, Ints, Layout, Lengths, Raw, from_bytes, from_fixed, present, to_raw
 
 _BLOCK = 8192
 """Rows that are looked up together: a later block finds what an earlier one has added."""
-_LOAD = 0.7
 _LEAST = 64
 
 
@@ -32,7 +31,7 @@ class Interner:
             TypeError: for a type that cannot be interned (nested ones).
         """
         self._layout = Layout(tuple(dtypes))
-        self._table: NDArray[np.uint64] = np.zeros(_LEAST, dtype=np.uint64)
+        self._table = cells.table_for(0)
         self._fixed: Ints = np.zeros((_LEAST, len(self._layout.fixed)), dtype=np.int64)
         self._starts: Ints = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int64)
         self._lengths: Lengths = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int32)
@@ -74,9 +73,16 @@ class Interner:
         numbers[~whole] = hashing.NONE
         rows = np.flatnonzero((numbers == hashing.NONE) & whole)
         while len(rows):
-            most = int(len(self._table) * _LOAD)
             done = hashing.insert(
-                self._table, hashes, raw, self._stored, self._link, self._state, most, rows, numbers
+                self._table,
+                hashes,
+                raw,
+                self._stored,
+                self._link,
+                self._state,
+                cells.room(self._table),
+                rows,
+                numbers,
             )
             rows = rows[done:]
             if len(rows):
@@ -84,9 +90,8 @@ class Interner:
 
     def _grow(self, length: int) -> None:
         """Make room for another row with so many bytes."""
-        if len(self) >= int(len(self._table) * _LOAD):
-            cells, self._table = self._table, np.zeros(len(self._table) * 3 // 2, dtype=np.uint64)
-            hashing.refill(self._table, cells)
+        if len(self) >= cells.room(self._table):
+            self._table = cells.larger(self._table)
         if self.capacity >= len(self._link):
             for array in (self._fixed, self._starts, self._lengths, self._link):
                 _resize(array, len(array) + len(array) // 4)
@@ -169,10 +174,10 @@ class Interner:
         self._state = _owned(take(image, "state", np.int64))
         self._check()
         used = self.numbers()
-        self._table = np.zeros(max(_LEAST, int(len(used) / _LOAD) * 5 // 4), dtype=np.uint64)
+        self._table = cells.table_for(len(used))
         for array in (self._fixed, self._starts, self._lengths, self._link, self._arena):
             _resize(array, max(_LEAST, len(array)))
-        hashing.fill(self._table, _hashes(self._stored, used), used)
+        cells.fill(self._table, _hashes(self._stored, used), used)
 
     def _check(self) -> None:
         """Refuse what the compiled loops would not survive."""

@@ -1,6 +1,7 @@
 from itertools import pairwise
 from typing import Any
 
+import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +24,9 @@ class Worker:
         self.online: dict[str, dict[str, Any]] = {}
 
     def take(self, batch: list[Event], now: int) -> None:
-        keep = self.repeats.keep([e.event_id for e in batch], [e.arrival for e in batch])
-        self.executor.update(drawn.frame(batch).filter(keep.tolist() if batch else []))
+        events = drawn.frame(batch)
+        keep = self.repeats.keep(events["event_id"], events["arrival_timestamp"].to_physical().to_numpy())
+        self.executor.update(events.filter(pl.Series(keep)))
         self.executor.advance(now)
         for row in self.executor.take_changed().to_dicts():
             stored = self.online.get(row["user"])
