@@ -50,18 +50,28 @@ class Connection:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def post(self, path: str, body: bytes) -> str:
-        """Status of the answer."""
+    @classmethod
+    async def open(cls, host: str | None, port: int | None) -> "Connection":
+        """Connect.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        return cls(*await asyncio.open_connection(host, port))
+
+    async def post(self, path: str, body: bytes) -> tuple[str, bytes]:
+        """Status and content of the answer."""
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answer = await self.reader.readuntil(b"\r\n\r\n")
-        length = next(
-            int(line.split(b":")[1])
-            for line in answer.split(b"\r\n")
-            if line.lower().startswith(b"content-length:")
-        )
-        await self.reader.readexactly(length)
-        return answer.split(b" ", 2)[1].decode()
+        _, _, after = answer.lower().partition(b"content-length:")
+        content = await self.reader.readexactly(int(after.partition(b"\r\n")[0]))
+        return answer.split(b" ", 2)[1].decode(), content
+
+    async def close(self) -> None:
+        """Hang up."""
+        self.writer.close()
+        await self.writer.wait_closed()
 
 
 async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, seconds: float) -> LoadResult:
@@ -76,22 +86,19 @@ async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, se
     latencies_ms = np.zeros(total)
     statuses: Counter[str] = Counter()
 
-    async def connection() -> Connection:
-        return Connection(*await asyncio.open_connection(address.hostname, address.port))
-
     async def status(body: bytes) -> str:
         while not idle.empty():
             used = idle.get_nowait()
             try:
-                answer = await used.post(address.path, body)
+                answer, _ = await used.post(address.path, body)
             except (asyncio.IncompleteReadError, ConnectionError):
                 # The server closes connections that were idle for long; as HTTP has it, the next one is tried.
                 used.writer.close()
             else:
                 idle.put_nowait(used)
                 return answer
-        used = await connection()
-        answer = await used.post(address.path, body)
+        used = await Connection.open(address.hostname, address.port)
+        answer, _ = await used.post(address.path, body)
         idle.put_nowait(used)
         return answer
 
@@ -103,7 +110,7 @@ async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, se
             statuses[type(error).__name__] += 1
         latencies_ms[number] = (time.perf_counter() - intended) * 1e3
 
-    idle.put_nowait(await connection())
+    idle.put_nowait(await Connection.open(address.hostname, address.port))
     start = time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(total):
@@ -112,7 +119,7 @@ async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, se
             group.create_task(one(number, intended))
     elapsed = time.perf_counter() - start
     while not idle.empty():
-        idle.get_nowait().writer.close()
+        await idle.get_nowait().close()
     p50, p99, longest = np.percentile(latencies_ms, [50, 99, 100])
     return LoadResult(total, elapsed, dict(statuses), float(p50), float(p99), float(longest))
 

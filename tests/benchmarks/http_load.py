@@ -1,4 +1,4 @@
-"""A closed loop of HTTP requests, light enough to leave the cores to the server."""
+"""A closed loop of HTTP requests: each connection sends its next one when its last was answered."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from itertools import count
 
 import uvloop
 
+from infra.load import Connection
 from tests.benchmarks.report import percentile
 
 
@@ -17,7 +18,7 @@ class Answers:
 
     Attributes:
         seconds: Time of each answer, from the first byte sent to the last byte read.
-        errors: Head and body of answers that were not 200.
+        errors: Content of answers that were not 200.
         elapsed_seconds: Time of the whole run.
     """
 
@@ -65,27 +66,12 @@ async def _closed_loop(port: int, body: Callable[[int], bytes], connections: int
 async def _client(
     port: int, body: Callable[[int], bytes], numbers: Iterator[int], until: float, answers: Answers
 ) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = await Connection.open("127.0.0.1", port)
     while time.perf_counter() < until:
-        request = _request(body(next(numbers)))
+        request = body(next(numbers))
         started = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        content = await reader.readexactly(_content_length(head))
+        status, content = await connection.post("/predict", request)
         answers.seconds.append(time.perf_counter() - started)
-        if not head.startswith(b"HTTP/1.1 200"):
-            answers.errors.append(head + content)
-    writer.close()
-    await writer.wait_closed()
-
-
-def _request(body: bytes) -> bytes:
-    head = (
-        b"POST /predict HTTP/1.1\r\nHost: api\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    )
-    return head % len(body) + body
-
-
-def _content_length(head: bytes) -> int:
-    _, _, after = head.lower().partition(b"content-length:")
-    return int(after.partition(b"\r\n")[0])
+        if status != "200":
+            answers.errors.append(content)
+    await connection.close()
