@@ -1,6 +1,7 @@
 """Where the benchmarks of the stream worker run: Kafka, Redis and the worker as processes of their own on this machine."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -86,6 +87,11 @@ class RunningWorker:
         """What it has counted so far."""
         return Metrics.scrape(self.address)
 
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
     def total(self, name: str) -> float:
         """One of its metrics, without ``shop_stream_``."""
         return self.metrics().total(f"shop_stream_{name}")
@@ -107,7 +113,7 @@ def apply_definitions(stage: Stage, repo: str = "feature_repo") -> None:
 
 @contextmanager
 def worker(stage: Stage, **settings: str) -> Iterator[RunningWorker]:
-    """A worker from the moment it listens; stopped in order at the end."""
+    """A worker from the moment it listens; stopped in order at the end, unless it was killed."""
     log = stage.folder / "worker.log"
     started = time.perf_counter()
     with log.open("wb") as output:
@@ -125,6 +131,8 @@ def worker(stage: Stage, **settings: str) -> Iterator[RunningWorker]:
             raise RuntimeError(f"the worker ended:\n{log.read_text()}")
         port = log.read_text().split(" port=")[1].split()[0]
         yield RunningWorker(process, f"127.0.0.1:{port}", started)
+        if process.poll() == -signal.SIGKILL:
+            return
         process.terminate()
         if status := process.wait(60):
             raise RuntimeError(f"the worker ended with {status}:\n{log.read_text()}")
