@@ -5,13 +5,15 @@ or dictionary codes (for `last` and `count_distinct` of anything but floats). Na
 """
 
 from dataclasses import dataclass, field
-from math import isnan
-from typing import Any, Literal
+from typing import Literal, Self
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ingestion.windows.image import Image
+from ingestion.windows.interning import Interner
+from ingestion.windows.raw import Ints
 from ingestion.windows.spec import ZERO_WHEN_EMPTY, SpecError, ViewSpec, WindowedFeature
 
 Floats = NDArray[np.float64]
@@ -39,27 +41,60 @@ def channel_of(feature: WindowedFeature, dtype: pl.DataType) -> Channel:
     return Channel(feature.column, "number")
 
 
-@dataclass
 class Dictionary:
-    """Codes 0, 1, 2, ... of the values of a column, in order of appearance; grows, never forgets."""
+    """Codes 0, 1, 2, ... of the values of a column, in order of appearance; a code that was forgotten is given again."""
 
-    values: list[Any] = field(default_factory=list)
-    _codes: dict[Any, float] = field(default_factory=lambda: {None: np.nan})
+    def __init__(self, dtype: pl.DataType) -> None:
+        self._interner = Interner([_coded(dtype)])
+
+    def __len__(self) -> int:
+        return len(self._interner)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self._interner.nbytes
 
     def encode(self, column: pl.Series) -> Floats:
         """Codes of a column, shape (rows,); null is NaN."""
-        values = column.to_list()
-        known = self._codes
-        for value in values:
-            if value not in known:
-                known[value] = float(len(self.values))
-                self.values.append(value)
-        return np.fromiter(map(known.__getitem__, values), dtype=np.float64, count=len(values))
+        codes = self._interner.intern([column]).astype(np.float64)
+        codes[codes < 0] = np.nan
+        return codes
 
-    def decode(self, codes: Floats, dtype: pl.DataType) -> pl.Series:
+    def decode(self, codes: Floats) -> pl.Series:
         """Values behind codes; NaN is null."""
-        values = self.values
-        return pl.Series([None if isnan(code) else values[int(code)] for code in codes.tolist()], dtype=dtype)
+        return self._interner.columns_of(_numbers(codes))[0]
+
+    def forget(self, used: Floats) -> None:
+        """Forget all values but those behind the codes `used`, shape (any,)."""
+        marked = np.zeros(self._interner.capacity + 1, dtype=np.bool_)
+        marked[_numbers(used)] = True  # null marks the one behind the last code
+        numbers = self._interner.numbers()
+        self._interner.remove(numbers[~marked[numbers]])
+
+    def image(self) -> Image:
+        """The raw state."""
+        return self._interner.image()
+
+    @classmethod
+    def from_image(cls, dtype: pl.DataType, image: Image) -> Self:
+        """What had the image.
+
+        Raises:
+            ImageError: it is of another type, or no image of a dictionary.
+        """
+        made = cls(dtype)
+        made._interner = Interner.from_image([_coded(dtype)], image)
+        return made
+
+
+def _coded(dtype: pl.DataType) -> pl.DataType:
+    """The type under which values are kept; a column that never had a value may be of any."""
+    return pl.String() if dtype == pl.Null else dtype
+
+
+def _numbers(codes: Floats) -> Ints:
+    return np.nan_to_num(codes, nan=-1.0).astype(np.int64)
 
 
 @dataclass
@@ -83,6 +118,12 @@ class Encoder:
         """The channel that a feature reads."""
         return channel_of(feature, self.types[feature.column])
 
+    def dictionary(self, column: str) -> Dictionary:
+        """The dictionary of a column; made when first asked for."""
+        if column not in self.dictionaries:
+            self.dictionaries[column] = Dictionary(self.types[column])
+        return self.dictionaries[column]
+
     def position(self, feature: WindowedFeature) -> int:
         """Row of the feature's channel in what `encode` returns."""
         return self.channels.index(self.channel(feature))
@@ -96,7 +137,7 @@ class Encoder:
 
     def _encode(self, channel: Channel, column: pl.Series) -> Floats:
         if channel.form == "code":
-            return self.dictionaries.setdefault(channel.column, Dictionary()).encode(column)
+            return self.dictionary(channel.column).encode(column)
         if channel.form == "presence":
             return np.where(column.is_not_null().to_numpy(), 1.0, np.nan)
         numbers = column.to_physical() if column.dtype.is_temporal() else column
@@ -107,10 +148,7 @@ class Encoder:
         """A feature's column from the executor's float64 results, shape (rows,)."""
         channel = self.channel(feature)
         if feature.function == "last" and channel.form == "code":
-            dictionary = self.dictionaries.setdefault(channel.column, Dictionary())
-            return (
-                dictionary.decode(values, self.types[feature.column]).cast(feature.dtype).alias(feature.name)
-            )
+            return self.dictionary(channel.column).decode(values).cast(feature.dtype).alias(feature.name)
         if feature.function in ZERO_WHEN_EMPTY:
             values = np.nan_to_num(values)
         if feature.dtype == pl.Int64 and not np.isnan(values).any():
