@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 from feast import Entity, FeatureService, FeatureView, RepoConfig, utils
@@ -33,7 +34,7 @@ from feast.infra.registry.base_registry import BaseRegistry
 from feast.online_response import OnlineResponse
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
-from pydantic import PositiveFloat, PositiveInt, StrictStr, model_validator
+from pydantic import PositiveFloat, PositiveInt, StrictBool, StrictStr, model_validator
 
 from ingestion.stores.redis_online.address import Address, parse, read
 from ingestion.stores.redis_online.asked import commands
@@ -44,7 +45,7 @@ from ingestion.stores.redis_online.link import checked
 from ingestion.stores.redis_online.measures import measure
 from ingestion.stores.redis_online.plan import ReadPlan, read_plan
 from ingestion.stores.redis_online.request import EntityRows, RequestPlan, request_plan
-from ingestion.stores.redis_online.timestamps import instant
+from ingestion.stores.redis_online.timestamps import Instants, instant
 from ingestion.stores.redis_online.view_wire import (
     ProtoRow,
     ViewWire,
@@ -54,7 +55,7 @@ from ingestion.stores.redis_online.view_wire import (
     rows_of_table,
     view_wire,
 )
-from ingestion.stores.redis_online.write import NewestWins, Rows, WriteCounts
+from ingestion.stores.redis_online.write import Expiry, NewestWins, Rows, WriteCounts
 from ingestion.stores.variables import refuse_unset
 
 Progress = Callable[[int], Any]
@@ -89,6 +90,10 @@ class RedisOnlineStoreConfig(StockConfig):
     attempts: PositiveInt = 3
     """How often a command is sent before it counts as failed."""
 
+    expire_outdated: StrictBool = False
+    """Whether Redis drops a row as soon as it is older than its view's ttl; such a row is then NOT_FOUND instead of
+    OUTSIDE_MAX_AGE. A server without field expiry (before Redis 7.4 and Valkey 9) keeps it until a sweep."""
+
     @model_validator(mode="after")
     def _is_complete(self) -> "RedisOnlineStoreConfig":
         refuse_unset("online_store", {name: getattr(self, name) for name in type(self).model_fields})
@@ -102,6 +107,25 @@ class RedisOnlineStoreConfig(StockConfig):
                 f"online_store.client is {self.client.value!r}; this store has its own: leave it out"
             )
         return self
+
+    def expiry(self, view: FeatureView, instants: Instants, by_field: bool, now_seconds: float) -> Expiry:
+        """When rows of a view leave Redis by themselves.
+
+        Args:
+            view: Its ttl counts where outdated rows expire.
+            instants: Event timestamps of the rows.
+            by_field: Whether the server lets fields of a hash expire; else ``key_ttl_seconds`` expires whole
+                entities, as in stock Feast.
+            now_seconds: Unix seconds.
+        """
+        if not by_field:
+            return Expiry(entity_seconds=self.key_ttl_seconds)
+        ends = []
+        if self.key_ttl_seconds:
+            ends.append(np.full(len(instants.seconds), int((now_seconds + self.key_ttl_seconds) * 1000)))
+        if self.expire_outdated and view.ttl:
+            ends.append(instants.milliseconds() + int(view.ttl.total_seconds() * 1000))
+        return Expiry(deadlines_ms=np.minimum.reduce(ends) if ends else None)
 
     def address(self, repo_path: Path | None) -> Address:
         """Where Redis is.
@@ -144,7 +168,7 @@ class RedisOnlineStore(StockStore):
         """Write rows as Feast hands them over; a naive timestamp is UTC."""
         wire = view_wire(config, table)
         for _, run in groupby(data, key=lambda row: tuple(row[1])):
-            self._write(config, wire, rows_of_protos(config, wire, list(run)), progress)
+            self._write(config, table, wire, rows_of_protos(config, wire, list(run)), progress)
 
     async def online_write_batch_async(
         self, config: RepoConfig, table: FeatureView, data: list[ProtoRow], progress: Progress | None
@@ -158,14 +182,17 @@ class RedisOnlineStore(StockStore):
         view: FeatureView,
         table: pa.Table | pl.DataFrame,
         progress: Progress | None = None,
+        *,
+        equal_wins: bool = True,
     ) -> WriteCounts:
-        """Write a table without making an object of each row; of equal timestamps the later row stays.
+        """Write a table without making an object of each row; the newest row of an entity stays.
 
         Args:
             config: Configuration of the feature store.
             view: View whose join keys, features and event timestamp are columns of the table; others are ignored.
             table: What to write; NaN is null.
             progress: Called with the number of rows done, after each round trip.
+            equal_wins: Whether a row of the stored row's very instant replaces it.
 
         Raises:
             ValueError: naming the column that is missing, null in a key, or does not fit its type.
@@ -176,7 +203,7 @@ class RedisOnlineStore(StockStore):
         total = WriteCounts()
         for start in range(0, columns.num_rows, SLICE_ROWS):
             rows = rows_of_table(config, view, wire, columns.slice(start, SLICE_ROWS))
-            total += self._write(config, wire, rows, progress)
+            total += self._write(config, view, wire, rows, progress, equal_wins=equal_wins)
         return total
 
     def online_read(
@@ -298,12 +325,21 @@ class RedisOnlineStore(StockStore):
             return self._connections
 
     def _write(
-        self, config: RepoConfig, wire: ViewWire, rows: Rows, progress: Progress | None
+        self,
+        config: RepoConfig,
+        view: FeatureView,
+        wire: ViewWire,
+        rows: Rows,
+        progress: Progress | None,
+        *,
+        equal_wins: bool = True,
     ) -> WriteCounts:
         settings = config.online_store
-        rule = NewestWins(expiry_seconds=settings.key_ttl_seconds, compare=not settings.skip_dedup)
-        with self.connections(config).link() as link:
-            counts = rule.write(link, wire.timestamp_field, rows, progress)
+        rule = NewestWins(compare=not settings.skip_dedup, equal_wins=equal_wins)
+        connections = self.connections(config)
+        with connections.link() as link:
+            expiry = settings.expiry(view, rows.instants, connections.field_expiry(), time.time())
+            counts = rule.write(link, wire.timestamp_field, rows, progress, expiry)
         with self._lock:
             self.counts[wire.name] += counts
         return counts

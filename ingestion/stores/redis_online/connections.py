@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Final
 from weakref import WeakKeyDictionary
 
 from ingestion.stores.redis_online.address import Address, reaching
 from ingestion.stores.redis_online.clients import connect, connect_async
 from ingestion.stores.redis_online.link import AsyncLink, Link
+from ingestion.stores.redis_online.resp import bulk, head
+
+_KNOWS_FIELD_EXPIRY: Final = head(3) + b"".join(map(bulk, (b"COMMAND", b"INFO", b"HPEXPIREAT")))
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Connections:
     read_timeout_seconds: float
     _lock: Lock = field(default_factory=Lock)
     _link: Link | None = None
+    _field_expiry: bool | None = None
     _by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncLink] = field(
         default_factory=WeakKeyDictionary
     )
@@ -55,6 +60,18 @@ class Connections:
                         timeouts=self._timeouts,
                     )
             yield self._link
+
+    def field_expiry(self) -> bool:
+        """Whether the server lets single fields of a hash expire (Redis 7.4, Valkey 9); asked once per link.
+
+        Raises:
+            RedisUnavailableError: if the server is not reached.
+        """
+        if self._field_expiry is None:
+            with self.link() as link:
+                (known,) = link.send([b""], [_KNOWS_FIELD_EXPIRY])
+            self._field_expiry = isinstance(known, list) and bool(known[0])
+        return self._field_expiry
 
     @contextmanager
     def async_link(self) -> Iterator[AsyncLink]:
@@ -87,7 +104,7 @@ class Connections:
         with self._lock:
             for client in () if self._link is None else (self._link.client, *self._link.helpers):
                 client.close()
-            self._link = None
+            self._link = self._field_expiry = None
 
     @property
     def _timeouts(self) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Sending packed commands to Redis and reading their replies in one round trip. Hot path.
 
 The client library packs each argument of each command anew; here commands come packed, and whoever packed them kept
-what stays the same. Every command touches one key, and must bear being sent twice: after a lost connection all commands
+what stays the same. Every command touches one key or keys of one slot, and must bear being sent twice: after a lost connection all commands
 of a round trip are sent again.
 """
 
@@ -12,12 +12,16 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import hiredis
+import numpy as np
+from numpy.typing import NDArray
 from redis.backoff import ExponentialBackoff
+from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ingestion.stores.redis_online.channel import Channel, opened
+from ingestion.stores.redis_online.ragged import Bytes
 
 PAUSES = ExponentialBackoff(cap=0.25, base=0.02)
 """Seconds between two attempts."""
@@ -36,6 +40,9 @@ class Link(Protocol):
 
     client: Any
     helpers: Sequence[Any]
+
+    def slots(self, keys: Bytes) -> NDArray[np.int64] | None:
+        """Slot of each key, [keys]: one command may touch keys of one slot only; None: of any."""
 
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
         """Replies in the order of the commands; an error reply stands there as the exception."""
@@ -62,6 +69,9 @@ class ServerLink:
         self.helpers = helpers
         self._attempts = attempts
 
+    def slots(self, keys: Bytes) -> None:
+        """See Link."""
+
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:  # noqa: ARG002  one server holds all keys
         """See Link."""
         return exchange(self.client.connection_pool, b"".join(commands), len(commands), self._attempts)
@@ -74,6 +84,10 @@ class ClusterLink:
         self.client = client
         self.helpers: Sequence[Any] = ()
         self._attempts = attempts
+
+    def slots(self, keys: Bytes) -> NDArray[np.int64]:
+        """See Link."""
+        return np.fromiter(map(key_slot, keys.to_pylist()), np.int64, len(keys))
 
     def send(self, keys: Sequence[bytes], commands: Sequence[bytes]) -> list[Any]:
         """See Link."""

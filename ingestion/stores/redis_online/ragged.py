@@ -61,3 +61,19 @@ def joined(parts: Sequence[Bytes | bytes]) -> Bytes:
 def lengths_of(column: Bytes) -> NDArray[np.int64]:
     """Length of each byte string."""
     return pc.binary_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+class Slices:
+    """Byte strings that stand one behind the other, joined without touching each.
+
+    ``Slices(column)[2:5]`` is ``b"".join(column[2:5].to_pylist())``.
+    """
+
+    def __init__(self, column: Bytes) -> None:
+        _, offsets, data = column.buffers()
+        first, rows = column.offset, len(column)
+        self._offsets = np.frombuffer(offsets, np.int32)[first : first + rows + 1]
+        self._data = memoryview(data) if data is not None else memoryview(b"")
+
+    def __getitem__(self, rows: slice) -> memoryview:
+        return self._data[self._offsets[rows.start] : self._offsets[rows.stop]]

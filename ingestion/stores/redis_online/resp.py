@@ -1,4 +1,4 @@
-"""Redis commands as bytes (the RESP protocol), one command a row, built by whole columns. Hot path."""
+"""Redis commands as bytes (the RESP protocol), their arguments built by whole columns. Hot path."""
 
 from collections.abc import Sequence
 
@@ -18,21 +18,14 @@ def head(arguments: int) -> bytes:
     return b"*%d\r\n" % arguments
 
 
-def commands(arguments: Sequence[Bytes | bytes]) -> Bytes:
-    """A command per row; an argument given once is the same in every row.
-
-    Args:
-        arguments: At least one column, all of the same length.
-    """
+def bulks(arguments: Sequence[Bytes]) -> Bytes:
+    """Arguments of each row, one behind the other, as they stand in a command; at least one column."""
     parts: list[Bytes | bytes] = []
-    constant = head(len(arguments))
+    before = b""
     for argument in arguments:
-        if isinstance(argument, bytes):
-            constant += bulk(argument)
-        else:
-            parts += [_lengths(argument, constant), argument]
-            constant = b"\r\n"
-    return joined([*parts, constant])
+        parts += [_lengths(argument, before), argument]
+        before = b"\r\n"
+    return joined([*parts, before])
 
 
 def _lengths(column: Bytes, before: bytes) -> Bytes:

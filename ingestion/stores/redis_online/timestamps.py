@@ -29,9 +29,9 @@ class Instants:
     seconds: NDArray[np.int64]
     nanos: NDArray[np.int64]
 
-    def decimals(self) -> tuple[Bytes, Bytes]:
-        """Seconds and nanoseconds in decimal digits."""
-        return _decimal(self.seconds), _decimal(self.nanos)
+    def milliseconds(self) -> NDArray[np.int64]:
+        """Unix milliseconds, rounded down, int64 [rows]."""
+        return self.seconds * 1000 + self.nanos // 10**6
 
     def encoded(self) -> Bytes:
         """Timestamp protobuf of each row; a part that is zero takes no bytes."""
@@ -52,10 +52,6 @@ def instants(column: pa.Array) -> Instants:
     per_second = _PER_SECOND[column.type.unit]
     ticks = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
     return Instants(ticks // per_second, ticks % per_second * (10**9 // per_second))
-
-
-def _decimal(numbers: NDArray[np.int64]) -> Bytes:
-    return pa.array(numbers).cast(pa.string()).cast(pa.binary())
 
 
 def decode(stored: bytes) -> tuple[int, int]:

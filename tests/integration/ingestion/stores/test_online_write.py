@@ -13,10 +13,12 @@ from feast.data_source import PushMode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.services.ports import LOOPBACK, free_port
 from ingestion.stores.push import push_rows
 from ingestion.stores.redis_online.timestamps import Instants, decode
 from ingestion.stores.redis_online.write import WriteCounts
 from tests.integration.ingestion.stores import online_repo
+from tests.integration.ingestion.stores.redis_groups import server
 from tests.services import RunningRedis
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -33,6 +35,12 @@ def store(tmp_path: Path, redis_server: RunningRedis) -> Iterator[FeatureStore]:
 def profile(age: int, at: datetime, user: str = "ada") -> pl.DataFrame:
     frame = {"user_id": [user], "age": [age], "city": ["Paris"], "event_timestamp": [at]}
     return pl.DataFrame(frame, schema_overrides={"event_timestamp": pl.Datetime("us", "UTC")})
+
+
+def every_type(at: datetime) -> pl.DataFrame:
+    """A row of nulls."""
+    frame = pl.DataFrame({"user_id": ["ada"], "event_timestamp": [at]})
+    return frame.with_columns(pl.lit(None).alias(name) for name in online_repo.EVERY_TYPE)
 
 
 def stored_age(store: FeatureStore, user: str = "ada") -> int | None:
@@ -137,16 +145,69 @@ def test_async_writes_do_the_same(store: FeatureStore) -> None:
     assert asked.to_dict()["visits_1h"] == [6]
 
 
-def test_key_ttl_seconds_expires_the_entity(tmp_path: Path, redis_server: RunningRedis) -> None:
-    """As in stock Feast, the whole entity expires (trap 4); a view's own ttl is applied when it is read."""
-    store = online_repo.ours(
-        tmp_path, redis_server.address, f"ttl_{tmp_path.name}", "  key_ttl_seconds: 1000\n"
-    )
+def field_ttls(server: RunningRedis, project: str) -> dict[bytes, int]:
+    """Seconds that each hash field of a project's only entity has left; -1 for ever."""
+    with server.client() as client:
+        (key,) = client.scan_iter(f"*{project}")
+        fields = client.hkeys(key)
+        assert client.ttl(key) in (-1, max(client.httl(key, *fields)))
+        return dict(zip(fields, client.httl(key, *fields), strict=True))
+
+
+def test_key_ttl_seconds_expires_one_view(tmp_path: Path, redis_server: RunningRedis) -> None:
+    """Trap 4: stock Feast expires the whole entity with all its views; here a view's fields expire alone."""
+    project = f"ttl_{tmp_path.name}"
+    forever = online_repo.ours(tmp_path / "forever", redis_server.address, project)
+    store = online_repo.ours(tmp_path / "ttl", redis_server.address, project, "  key_ttl_seconds: 1000\n")
+    push_rows(forever, "every_type", every_type(NOON))
     push_rows(store, "profile", profile(1, NOON))
+    left = field_ttls(redis_server, project)
+    assert sorted(left.values()) == [-1] * (len(left) - 3) + [pytest.approx(1000, abs=10)] * 3
+    assert left[b"_ts:profile"] > 0
+    assert left[b"_ts:every_type"] == -1
+    push_rows(forever, "profile", profile(2, NOON))
+    assert set(field_ttls(redis_server, project).values()) == {-1}
+    for made in (forever, store):
+        asyncio.run(made.close())
+
+
+def test_outdated_rows_expire(tmp_path: Path, redis_server: RunningRedis) -> None:
+    """With expire_outdated Redis drops a row when its view's ttl of a day is over; a row of yesterday at once."""
+    store = online_repo.ours(
+        tmp_path, redis_server.address, f"old_{tmp_path.name}", "  expire_outdated: true\n"
+    )
+    now = datetime.now(UTC)
+    push_rows(store, "profile", profile(1, now - timedelta(hours=23)))
+    assert list(field_ttls(redis_server, store.project).values()) == [pytest.approx(3600, abs=30)] * 3
+    push_rows(store, "profile", profile(2, now - timedelta(hours=25), user="bob"))
     with redis_server.client() as client:
+        assert len(list(client.scan_iter(f"*{store.project}"))) == 1
+    asyncio.run(store.close())
+
+
+def test_a_server_without_field_expiry_expires_the_entity(tmp_path: Path) -> None:
+    """As in stock Feast: a server older than Redis 7.4 has no HPEXPIREAT."""
+    port, more = free_port(), "  key_ttl_seconds: 1000\n  expire_outdated: true\n"
+    with server(tmp_path / "server", port, "--save", "", "--rename-command", "HPEXPIREAT", "") as client:
+        store = online_repo.ours(tmp_path / "repo", f"{LOOPBACK}:{port}", "before_7_4", more)
+        push_rows(store, "profile", profile(1, NOON))
         (key,) = client.scan_iter(f"*{store.project}")
         assert 990 <= client.ttl(key) <= 1000
-    asyncio.run(store.close())
+        asyncio.run(store.close())
+
+
+@pytest.mark.parametrize(("equal_wins", "expected"), [(True, 2), (False, 1)])
+def test_materialize_may_keep_a_row_of_the_same_instant(
+    store: FeatureStore, equal_wins: bool, expected: int
+) -> None:
+    """What the stream wrote at that very instant may know a late event; a newer row replaces it in any case."""
+    view, online = store.get_feature_view("profile"), store.provider.online_store
+    push_rows(store, "profile", profile(1, NOON))
+    counts = online.write_columns(store.config, view, profile(2, NOON), equal_wins=equal_wins)
+    assert counts == WriteCounts(written=int(equal_wins), refused=int(not equal_wins))
+    assert stored_age(store) == expected
+    newer = profile(3, NOON + MICROSECOND)
+    assert online.write_columns(store.config, view, newer, equal_wins=equal_wins) == WriteCounts(written=1)
 
 
 def test_skip_dedup_writes_what_comes(tmp_path: Path, redis_server: RunningRedis) -> None:
@@ -180,7 +241,7 @@ def test_instants_are_compared_to_the_nanosecond(
         written = []
         for seconds, nanos in (first, second):
             (packed,) = Instants(np.array([seconds]), np.array([nanos])).encoded().to_pylist()
-            written.append(script(keys=["instants"], args=[seconds, nanos, "", "_ts:view", packed]))
+            written.append(script(keys=["instants"], args=["equal", "", "", 0, "_ts:view", packed]))
         kept = decode(client.hget("instants", "_ts:view"))
     assert written == [1, int(second >= first)]
     assert kept == max(first, second)

@@ -1,4 +1,4 @@
-"""Packed commands are those the client library packs."""
+"""Packed arguments are those the client library packs."""
 
 import pyarrow as pa
 from hypothesis import given
@@ -7,19 +7,23 @@ from redis.connection import PythonRespSerializer
 
 from ingestion.stores.redis_online import resp
 from ingestion.stores.redis_online.link import arguments
+from ingestion.stores.redis_online.ragged import Slices
 
 ROWS = st.lists(st.tuples(st.binary(max_size=20), st.binary(max_size=200)), min_size=1, max_size=10)
 
 
-@given(rows=ROWS, constant=st.binary(max_size=20))
-def test_commands_by_columns_are_those_of_the_client(
-    rows: list[tuple[bytes, bytes]], constant: bytes
+@given(rows=ROWS, start=st.integers(0, 9), count=st.integers(0, 9))
+def test_arguments_by_columns_are_those_of_the_client(
+    rows: list[tuple[bytes, bytes]], start: int, count: int
 ) -> None:
-    """Each row is one command; an argument given once is in all of them."""
-    firsts, seconds = (pa.array(list(column), pa.binary()) for column in zip(*rows, strict=True))
-    packed = resp.commands([b"HSET", firsts, constant, seconds, b"end"]).to_pylist()
+    """Each row has its arguments one behind the other; rows one behind the other are one command's arguments."""
+    columns = [pa.array(list(column), pa.binary()) for column in zip(*rows, strict=True)]
+    packed = resp.bulks(columns)
     pack = PythonRespSerializer(6000, lambda value: value).pack
-    assert packed == [b"".join(pack(b"HSET", a, constant, b, b"end")) for a, b in rows]
+    start, stop = min(start, len(rows)), min(start + count, len(rows))
+    asked = [argument for row in rows[start:stop] for argument in row]
+    head = resp.head(1 + len(asked)) + resp.bulk(b"HSET")
+    assert head + bytes(Slices(packed)[start:stop]) == b"".join(pack(b"HSET", *asked))
 
 
 @given(st.lists(st.binary(max_size=30), max_size=10))
