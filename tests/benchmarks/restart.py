@@ -118,7 +118,7 @@ def write_archives(stage: Stage) -> None:
     from ingestion.archive import Archive
 
     for topic, events_per_user, users in (("page_views", VIEWS_PER_USER, USERS), ("orders", 1, ORDERS)):
-        archive = Archive(stage.data, f"archive/{topic}")
+        archive = Archive(stage.data, topic)
         total = events_per_user * users
         for start in range(0, total, ROWS_PER_FILE):
             archive.write(_events(topic, start, min(start + ROWS_PER_FILE, total), total, users))
@@ -135,6 +135,7 @@ def _events(topic: str, first: int, last: int, total: int, users: int) -> pl.Dat
         "user_id": named("user", numbers * 7919 % users),
         "product_id": named("product", rng.integers(0, PRODUCTS, len(numbers))),
         "category": named("category", rng.integers(0, CATEGORIES, len(numbers))),
+        "session_id": pl.Series([None] * len(numbers), dtype=pl.String),
     }
     if topic == "page_views":
         return pl.DataFrame(
