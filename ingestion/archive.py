@@ -96,7 +96,7 @@ class Archive:
         Raises:
             EmptyArchiveError: nothing is archived at all and no schema was given.
         """
-        names = self._files(start, end)
+        names = self.files(start, end)
         rows = self.folder.scan(names).filter(*self._bounds(start, end)) if names else self._nothing(schema)
         return rows if columns is None else rows.select(columns)
 
@@ -106,7 +106,7 @@ class Archive:
         Raises:
             EmptyArchiveError: nothing is archived at all.
         """
-        names = self._files(start, end)
+        names = self.files(start, end)
         if not names:
             return self._nothing(None), 0
         return self.folder.scan(names).filter(*self._bounds(start, end)), self.folder.height(names)
@@ -114,7 +114,7 @@ class Archive:
     def last_offsets(self) -> dict[tuple[str, int], int]:
         """Highest archived offset of each (topic, partition); finishes a write whose process was killed first."""
         self.folder.finish_interrupted()
-        names = self._files(None, None)
+        names = self.files()
         if not names:
             return {}
         highest = (
@@ -125,6 +125,10 @@ class Archive:
             .collect()
         )
         return {(topic, partition): offset for topic, partition, offset in highest.iter_rows()}
+
+    def files(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
+        """Names of the files of the days that ``[start, end)`` touches, by day and first arrival."""
+        return [name for day in self._days_between(start, end) for name in self.folder.files(f"{_DAY}{day}")]
 
     def days(self) -> list[date]:
         """Days of event time that have a folder, in order."""
@@ -157,9 +161,6 @@ class Archive:
             .sort(self._timestamp, maintain_order=True)
             .with_columns(pl.col(self._timestamp).dt.date().alias("__day"))
         )
-
-    def _files(self, start: datetime | None, end: datetime | None) -> list[str]:
-        return [name for day in self._days_between(start, end) for name in self.folder.files(f"{_DAY}{day}")]
 
     def _days_between(self, start: datetime | None, end: datetime | None) -> Iterable[date]:
         first = start.astimezone(UTC).date() if start else date.min

@@ -15,13 +15,14 @@ journal behind; `Folder.finish_interrupted` does the remaining moves, and any nu
 import json
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
 import fsspec
 import polars as pl
 import pyarrow.dataset
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
 PENDING: Final = "_pending"
@@ -73,10 +74,14 @@ class Folder:
         """Whether there is such a folder."""
         return bool(self._filesystem.isdir(self.path("")))
 
-    def scan(self, names: Sequence[str]) -> pl.LazyFrame:
+    def scan(self, names: Sequence[str], *, row_column: str | None = None) -> pl.LazyFrame:
         """Rows of the named files, in the order of the names.
 
         Columns and types are those of the last file; a column that an older file lacks is null there.
+
+        Args:
+            names: At least one file.
+            row_column: Where to number the rows, from 0 on; None: nowhere.
         """
         if isinstance(self._filesystem, LocalFileSystem):
             paths = [self.path(name) for name in names]
@@ -87,12 +92,35 @@ class Folder:
                 schema=pl.read_parquet_schema(paths[-1]),
                 missing_columns="insert",
                 extra_columns="ignore",
+                row_index_name=row_column,
             )
-        return pl.scan_pyarrow_dataset(self._dataset(names))
+        rows = pl.scan_pyarrow_dataset(self._dataset(names))
+        return rows if row_column is None else rows.with_row_index(row_column)
 
     def height(self, names: Sequence[str]) -> int:
         """How many rows the named files have, from their footers."""
         return int(self.scan(names).select(pl.len()).collect().item())
+
+    def portions(self, names: Sequence[str], rows: int) -> Iterator[tuple[int, int, pl.LazyFrame]]:
+        """The files in portions of about so many rows, in order, cut where row groups end.
+
+        Yields:
+            Numbers of the first row and of the first that does not belong to the portion, and its scan.
+        """
+        groups = [(name, size) for name in names for size in self._row_groups(name)]
+        first = done = 0
+        while done < len(groups):
+            stop = _cut([size for _, size in groups], done, rows)
+            inside = list(dict.fromkeys(name for name, _ in groups[done:stop]))
+            skipped = sum(size for name, size in groups[:done] if name == inside[0])
+            height = sum(size for _, size in groups[done:stop])
+            yield first, first + height, self.scan(inside).slice(skipped, height)
+            first, done = first + height, stop
+
+    def _row_groups(self, name: str) -> list[int]:
+        with self._filesystem.open(self.path(name), "rb") as file:
+            footer = pq.ParquetFile(file).metadata
+            return [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
 
     def schema(self, name: str) -> pl.Schema:
         """Column types of one file."""
@@ -185,6 +213,15 @@ class Folder:
         return pyarrow.dataset.dataset(
             [self.path(name) for name in names], schema=last.schema, filesystem=filesystem, format="parquet"
         )
+
+
+def _cut(sizes: Sequence[int], start: int, most: int) -> int:
+    """How far a portion that begins at `start` goes: at least one size, and no more than `most` where it can be."""
+    stop, total = start + 1, sizes[start]
+    while stop < len(sizes) and total + sizes[stop] <= most:
+        total += sizes[stop]
+        stop += 1
+    return stop
 
 
 def _is_visible(name: PurePosixPath) -> bool:

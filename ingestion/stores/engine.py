@@ -155,17 +155,11 @@ class WindowEngine(ComputeEngine):
                 "batch job, or use an on-demand view"
             )
         source = Source(self.repo_config, view.batch_source)
+        limit_bytes = self.repo_config.offline_store.memory_limit_bytes
         if not is_windowed(view):
-            return plain.latest(view, source, (start, end))
+            return plain.latest(view, source, (start, end), limit_bytes)
         continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
-        return latest_of_windows(
-            view,
-            source,
-            start,
-            end,
-            only_changed=continues,
-            limit_bytes=self.repo_config.offline_store.memory_limit_bytes,
-        )
+        return latest_of_windows(view, source, start, end, only_changed=continues, limit_bytes=limit_bytes)
 
 
 def load_gate(path: str, root: str) -> Gate:

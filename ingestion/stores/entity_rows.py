@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.stores.offline_join import INSTANT
+from ingestion.windows.grid import INSTANT
 
 _UTC: Final = pa.timestamp("us", "UTC")
 _KEY: Final = "__key"

@@ -76,13 +76,13 @@ class Events:
         """Events of the keys of one part, in the order of the archive: keys, times, positions and values of a view."""
         chosen = in_part(spec.join_keys, part, parts)
         wanted = self._columns(spec)
+        rows = self.rows if parts == 1 else self.rows.filter(chosen)
         if self._suspects.is_empty():
-            return self.rows.filter(chosen).select(wanted).collect()
-        suspect = self._is_suspect.alias(_SUSPECT)
-        rows = self.rows.filter(chosen).select(*wanted, suspect).collect()
-        counts = np.ones(rows.height, dtype=np.bool_)
-        counts[rows[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
-        return rows.drop(_SUSPECT).filter(counts)
+            return rows.select(wanted).collect()
+        events = rows.select(*wanted, self._is_suspect.alias(_SUSPECT)).collect()
+        counts = np.ones(events.height, dtype=np.bool_)
+        counts[events[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
+        return events.drop(_SUSPECT).filter(counts)
 
     def _columns(self, spec: ViewSpec) -> list[str]:
         """Without the id, unless a feature aggregates it: repeats are known by its hash."""

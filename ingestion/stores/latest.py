@@ -8,9 +8,9 @@ import polars as pl
 from ingestion.archive import TIMESTAMP_TYPE
 from ingestion.compile import compile_view
 from ingestion.stores.events import Events
-from ingestion.stores.offline_join import INSTANT
 from ingestion.stores.sources import Source
 from ingestion.windows.asof import latest_rows
+from ingestion.windows.grid import INSTANT
 from ingestion.windows.spec import TIMESTAMP, ViewSpec
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

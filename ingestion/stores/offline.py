@@ -34,11 +34,12 @@ from ingestion.compile import is_windowed
 from ingestion.folder import Folder
 from ingestion.stores import plain, windowed
 from ingestion.stores.entity_rows import EntityRows, EntityRowsError
-from ingestion.stores.offline_join import INSTANT, latest_per_key
 from ingestion.stores.requests import ViewRequest, requests
 from ingestion.stores.retrieval_job import ParquetRetrievalJob
-from ingestion.stores.sources import Source, SourceError, place, utc_microseconds
+from ingestion.stores.sources import Source, SourceError, place
+from ingestion.stores.times import utc_microseconds
 from ingestion.stores.variables import refuse_unset
+from ingestion.windows.grid import INSTANT
 
 
 class ParquetOfflineStoreConfig(FeastConfigBaseModel):
@@ -138,14 +139,16 @@ class ParquetOfflineStore(OfflineStore):
         """The newest row of each key in ``[start_date, end_date]``; see Feast's `OfflineStore`."""
 
         def evaluate() -> pa.Table:
-            history = plain.read_history(
-                Source(config, data_source),
-                keys=join_key_columns,
-                values=feature_name_columns,
-                times=(timestamp_field, created_timestamp_column or None),
-                interval=(start_date, end_date),
+            columns = plain.Columns(
+                join_key_columns, feature_name_columns, timestamp_field, created_timestamp_column or None
             )
-            return latest_per_key(history).to_arrow()
+            history = plain.open_history(
+                Source(config, data_source),
+                columns,
+                (start_date, end_date),
+                config.offline_store.memory_limit_bytes,
+            )
+            return plain.newest(history).to_arrow()
 
         return ParquetRetrievalJob(config, evaluate)
 
@@ -163,14 +166,10 @@ class ParquetOfflineStore(OfflineStore):
         """All rows in ``[start_date, end_date]``; see Feast's `OfflineStore`."""
 
         def evaluate() -> pa.Table:
-            history = plain.read_history(
-                Source(config, data_source),
-                keys=join_key_columns,
-                values=feature_name_columns,
-                times=(timestamp_field, created_timestamp_column or None),
-                interval=(start_date, end_date),
-            )
-            return history.rows.to_arrow()
+            times = [timestamp_field, *([created_timestamp_column] if created_timestamp_column else [])]
+            columns = [*join_key_columns, *feature_name_columns, *times]
+            table = Source(config, data_source).table(columns, times=times, start=start_date, end=end_date)
+            return table.read(columns, start_date, end_date).to_arrow()
 
         return ParquetRetrievalJob(config, evaluate)
 
@@ -256,7 +255,14 @@ def _join(
         if is_windowed(request.view):
             questions[i] = windowed.ask(request, source, keyed)
         else:
-            frames[i] = plain.values(request, source, keyed, rows.interval(), created_by_then=created_by_then)
+            frames[i] = plain.values(
+                request,
+                source,
+                keyed,
+                rows.interval(),
+                created_by_then=created_by_then,
+                limit_bytes=config.offline_store.memory_limit_bytes,
+            )
     as_known = created_by_then or not config.offline_store.as_corrected
     answers = windowed.answer(
         list(questions.values()),
@@ -302,8 +308,11 @@ def _entities(config: RepoConfig, request: ViewRequest, interval: tuple[datetime
     source = Source(config, request.view.batch_source)
     columns = {source.column(key): key for key in request.keys}
     time, _ = plain.time_columns(source)
-    absent = plain.declared_types(request.view, source)
-    rows = source.read([*columns, time], times=[time], start=interval[0], end=interval[1], absent=absent)
+    if source.is_empty_folder():
+        rows = pl.DataFrame(schema=plain.declared_types(request.view, source))
+    else:
+        table = source.table([*columns, time], times=[time], start=interval[0], end=interval[1])
+        rows = table.read(list(columns), *interval)
     return rows.select(pl.col(column).alias(key) for column, key in columns.items()).drop_nulls()
 
 

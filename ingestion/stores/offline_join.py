@@ -1,27 +1,40 @@
-"""The point-in-time join of plain views: each row gets the newest values that were there at its instant. Pure polars."""
+"""The point-in-time join of plain views: which row of a table counts for whom at which instant.
+
+Only keys and times are needed to say so: values are read afterwards, of the rows that were found.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import numpy as np
 import polars as pl
+from numba import njit
+from numpy.typing import NDArray
 
-INSTANT: Final = "event_timestamp"
+from ingestion.windows.grid import INSTANT, int64, microseconds
+from ingestion.windows.keys import NOBODY, Keys
+from ingestion.windows.ordering import in_order, sorted_groups
+
 NO_LIMIT: Final = timedelta(0)
+ROW: Final = "__row"
+NOT_FOUND: Final = -1
 
-_SOURCE, _ROW, _FROM, _POSITION = "__source", "__row", "__from", "__position"
+Ints = NDArray[np.int64]
+
+_NEVER: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class History:
-    """Rows of a table with the meaning of their columns.
+class Index:
+    """Keys and times of a table's rows.
 
     Attributes:
-        rows: Keys, timestamps and values, in any order; timestamps in UTC microseconds.
+        rows: Keys, timestamps in UTC microseconds, and the number of the row in its table, `ROW`.
         keys: Columns that together identify an entity; none: one entity for all.
         timestamp: Event time.
-        created: When a row was written; of rows with equal event time the last written counts, None: the last read.
+        created: When a row was written; of rows with equal event time the last written counts, None: the last one.
     """
 
     rows: pl.DataFrame
@@ -29,88 +42,113 @@ class History:
     timestamp: str
     created: str | None = None
 
-    @property
-    def values(self) -> list[str]:
-        """Names of all other columns, in order."""
-        return [c for c in self.rows.columns if c not in {*self.keys, self.timestamp, self.created}]
+    def of_entities(self, keys: Keys) -> "History":
+        """The rows of some entities, in order; a row without key or time can never be found."""
+        owners = keys.numbers(self.rows.select(self.keys), self.rows.height)
+        timed = self.rows[self.timestamp]
+        if timed.has_nulls():
+            owners = np.where(timed.is_null().to_numpy(), NOBODY, owners)
+        times = _physical(timed, 0)
+        created = times if self.created is None else _physical(self.rows[self.created], _NEVER)
+        order, sorted_times, bounds = in_order(owners, keys.count, times, created)
+        return History(sorted_times, created, order, bounds)
 
-    def in_order(self) -> pl.DataFrame:
-        """Keys and times of the rows that can be found, the one that counts last among equal times.
 
-        `__source` is the number of the row in `rows`, `__row` its number in this order. The values stay where they
-        are: only those that are found are ever moved.
+@dataclass(frozen=True)
+class History:
+    """Rows by (entity, event time, creation, place in the table): of equal times the last one counts.
+
+    Attributes:
+        times: (rows,): event time in microseconds.
+        created: When each row of the index was written.
+        order: (rows,): where the row stands in the index.
+        bounds: (entities + 1,): which of the rows are an entity's.
+    """
+
+    times: Ints
+    created: Ints
+    order: Ints
+    bounds: Ints
+
+    def steps(self, *, created_by_then: bool) -> tuple[Ints, Ints]:
+        """Instants (rows,) at which something changes, sorted by entity, and which row counts from there on (rows,).
+
+        A row that was created late never replaces one of a later time: from each creation on the newest row created
+        so far counts.
         """
-        times = [self.timestamp, *([self.created] if self.created else [])]
-        return (
-            self.rows.select(*self.keys, *times)
-            .with_row_index(_SOURCE)
-            .drop_nulls([*self.keys, self.timestamp])
-            .sort(times, maintain_order=True, nulls_last=False)
-            .with_row_index(_ROW)
-        )
+        everything = np.arange(len(self.times))
+        if not created_by_then:
+            return self.times, everything
+        since = np.maximum(self.times, self.created[self.order])
+        steps = sorted_groups(everything, self.bounds, since)
+        return since[steps], _newest_so_far(steps, self.bounds)
 
 
-def join_as_of(
-    asked: pl.DataFrame, history: History, *, ttl: timedelta = NO_LIMIT, created_by_then: bool = False
-) -> pl.DataFrame:
-    """Values at given instants; a row at exactly the instant counts.
+def rows_as_of(
+    asked: pl.DataFrame, index: Index, *, ttl: timedelta = NO_LIMIT, created_by_then: bool = False
+) -> Ints:
+    """Which row of the table counts at given instants; a row at exactly the instant counts.
 
     Args:
-        asked: The history's keys and `event_timestamp` (UTC microseconds); rows may repeat, in any order.
-        history: What was there when.
-        ttl: Values older than this are null; 0: they never expire. Exactly this old is not too old.
+        asked: The index's keys and `event_timestamp` (UTC microseconds); rows may repeat, in any order.
+        index: What was there when.
+        ttl: Rows older than this do not count; 0: they never expire. Exactly this old is not too old.
         created_by_then: Leave out what was created after the instant.
 
     Returns:
-        The value columns, one row per row of `asked`, in its order.
+        Numbers of rows, one per row of `asked`, in its order; `NOT_FOUND` where there is none.
     """
-    ordered = history.in_order()
-    steps = (
-        _steps_as_created(ordered, history)
-        if created_by_then and history.created
-        else _steps(ordered, history)
-    )
-    questions = asked.select(*history.keys, INSTANT).with_row_index(_POSITION).sort(INSTANT)
-    found = questions.join_asof(
-        steps,
-        left_on=INSTANT,
-        right_on=_FROM,
-        by=list(history.keys) or None,
-        strategy="backward",
-        check_sortedness=False,
-    ).sort(_POSITION)
-    row = found.select(pl.when(_fresh(found, ordered[history.timestamp], ttl)).then(pl.col(_ROW)))[_ROW]
-    return history.rows.select(pl.col(history.values).gather(ordered[_SOURCE].gather(row)))
+    keys = Keys.of(asked.select(index.keys), asked.height)
+    history = index.of_entities(keys)
+    since, counts = history.steps(created_by_then=created_by_then and index.created is not None)
+    limit = np.iinfo(np.int64).max if ttl == NO_LIMIT else ttl // timedelta(microseconds=1)
+    instants = microseconds(asked[INSTANT])
+    place = _search(keys.asked, instants, history.bounds, since, counts, history.times, limit)
+    found = np.full(asked.height, NOT_FOUND, dtype=np.int64)
+    found[place >= 0] = _rows(index, history.order[place[place >= 0]])
+    return found
 
 
-def latest_per_key(history: History) -> pl.DataFrame:
-    """The newest row of each entity, all columns, in order of time."""
-    ordered = history.in_order()
-    newest = (
-        ordered.unique(history.keys, keep="last", maintain_order=True) if history.keys else ordered.tail(1)
-    )
-    return history.rows.select(pl.all().gather(newest[_SOURCE]))
+def newest_rows(index: Index) -> Ints:
+    """Number of the newest row of each entity, in order of the table."""
+    history = index.of_entities(Keys.of(index.rows.select(index.keys).drop_nulls(), index.rows.height))
+    filled = history.bounds[1:] > history.bounds[:-1]
+    return np.sort(_rows(index, history.order[history.bounds[1:][filled] - 1]))
 
 
-def _steps(ordered: pl.DataFrame, history: History) -> pl.DataFrame:
-    """Keys, instant from which a row counts, and the row; sorted by instant."""
-    return ordered.select(*history.keys, pl.col(history.timestamp).alias(_FROM), _ROW)
+def _rows(index: Index, places: Ints) -> Ints:
+    return int64(index.rows[ROW].gather(places))
 
 
-def _steps_as_created(ordered: pl.DataFrame, history: History) -> pl.DataFrame:
-    """As `_steps` where a row counts only once it is created.
-
-    A row that was created late never replaces one of a later time: from each creation on the newest row created so
-    far counts, the running maximum of the row numbers, which follow the order of time.
-    """
-    steps = ordered.select(
-        *history.keys, pl.max_horizontal(history.timestamp, history.created).alias(_FROM), _ROW
-    ).sort(_FROM, _ROW)
-    newest = pl.col(_ROW).cum_max()
-    return steps.with_columns(newest.over(*history.keys) if history.keys else newest)
+def _physical(times: pl.Series, absent: int) -> Ints:
+    return int64(times.to_physical().fill_null(absent))
 
 
-def _fresh(found: pl.DataFrame, times: pl.Series, ttl: timedelta) -> pl.Expr:
-    if ttl == NO_LIMIT:
-        return pl.lit(value=True)
-    return pl.lit(times.gather(found[_ROW])) + ttl >= pl.col(INSTANT)
+@njit(cache=True, nogil=True)
+def _newest_so_far(steps: Ints, bounds: Ints) -> Ints:
+    newest = steps.copy()
+    for entity in range(len(bounds) - 1):
+        for i in range(bounds[entity] + 1, bounds[entity + 1]):
+            newest[i] = max(newest[i], newest[i - 1])
+    return newest
+
+
+@njit(cache=True, nogil=True)
+def _search(
+    owners: Ints, instants: Ints, bounds: Ints, since: Ints, counts: Ints, times: Ints, limit: int
+) -> Ints:
+    """Which sorted row counts at each instant (questions,): that of the last step not after it; -1 for none."""
+    found = np.empty(len(owners), dtype=np.int64)
+    for i in range(len(owners)):
+        start, stop = bounds[owners[i]], bounds[owners[i] + 1]
+        first = start
+        while first < stop:
+            middle = (first + stop) // 2
+            if since[middle] <= instants[i]:
+                first = middle + 1
+            else:
+                stop = middle
+        place = counts[first - 1] if first > start else -1
+        fresh = place >= 0 and instants[i] - times[place] <= limit
+        found[i] = place if fresh else -1
+    return found

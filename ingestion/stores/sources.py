@@ -2,8 +2,8 @@
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
-from ingestion.archive import TIMESTAMP_TYPE, Archive
+from ingestion.archive import Archive
 from ingestion.folder import Folder
+from ingestion.stores.table import Table
 
 
 class SourceError(ValueError):
@@ -66,6 +67,10 @@ class Source:
         """Whether nothing was written yet."""
         return self._newest() is None
 
+    def is_empty_folder(self) -> bool:
+        """Whether there is a folder to which nothing was written yet: a table without rows, not a wrong path."""
+        return self.is_empty() and self._folder.exists()
+
     def schema(self) -> pl.Schema:
         """Columns and types of the newest file.
 
@@ -77,39 +82,36 @@ class Source:
             raise SourceError(f"{self.declared.name!r} has no rows yet in {self.url!r}; {_WAY_OUT}")
         return self._folder.schema(newest)
 
-    def read(
+    def table(
         self,
         columns: Sequence[str],
         *,
         times: Sequence[str],
         start: datetime | None = None,
         end: datetime | None = None,
-        absent: Mapping[str, pl.DataType] | None = None,
-    ) -> pl.DataFrame:
-        """Rows with ``start <= event time <= end`` (aware; None: without bound).
+    ) -> Table:
+        """The files that hold rows of an interval.
 
         Args:
-            columns: Columns of the files to read.
-            times: Those of them that hold times, the event time first; they become UTC microseconds, naive is UTC.
+            columns: Columns of the files that will be read.
+            times: Those of them that hold times, the event time first.
             start: First event time.
             end: Last event time, included.
-            absent: Types of the columns for a folder that exists and is still empty.
 
         Raises:
             SourceError: nothing is there, or a column is missing or no time.
         """
-        if absent is not None and self.is_empty() and self._folder.exists():
-            return pl.DataFrame(schema=absent)
         schema = self.schema()
         if missing := [c for c in columns if c not in schema]:
             raise SourceError(
                 f"{self.declared.name!r} ({self.url}) has no column {missing}; it has {sorted(schema)}"
             )
-        rows = self._scan(start, end).select(*dict.fromkeys(columns))
-        rows = rows.with_columns(
-            utc_microseconds(time, schema[time]) for time in times if schema[time] != TIMESTAMP_TYPE
-        )
-        return rows.filter(*_between(times[0], start, end)).collect()
+        for time in times:
+            if not isinstance(schema[time], pl.Datetime | pl.Date):
+                raise SourceError(
+                    f"column {time!r} must hold dates or times, it is {schema[time]}; convert it first"
+                )
+        return Table(self._folder, self._names(start, end) or [self._newest() or ""], times)
 
     def append(self, rows: pl.DataFrame, *, timestamp: str) -> None:
         """Add rows as new files; what is there stays untouched."""
@@ -126,7 +128,9 @@ class Source:
             first = int(rows[timestamp].dt.timestamp("us").min() or 0)  # type: ignore[arg-type]  # of integers
             self._folder.publish({f"{first:016d}-{uuid.uuid4().hex}.parquet": rows})
 
-    def _names(self) -> list[str]:
+    def _names(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
+        if self._is_archive:
+            return self.archive.files(start, end and end + timedelta(microseconds=1))
         if self._file is None:
             return self._folder.files_below()
         return [self._file] if self._file in self._folder.files() else []
@@ -137,36 +141,8 @@ class Source:
         names = self._names()
         return names[-1] if names else None
 
-    def _scan(self, start: datetime | None, end: datetime | None) -> pl.LazyFrame:
-        if not self._is_archive:
-            return self._folder.scan(self._names())
-        return self.archive.scan(start, end and end + timedelta(microseconds=1))
-
 
 _WAY_OUT: Final = "write it first (`python -m ingestion.batch`) or check the offline store's root"
-
-
-def utc_microseconds(column: str, kind: pl.DataType) -> pl.Expr:
-    """The column as UTC microseconds; a naive time is UTC.
-
-    Raises:
-        SourceError: if it holds no times.
-    """
-    if not isinstance(kind, pl.Datetime | pl.Date):
-        raise SourceError(f"column {column!r} must hold dates or times, it is {kind}; convert it first")
-    time = pl.col(column).cast(pl.Datetime("us", getattr(kind, "time_zone", None)))
-    if getattr(kind, "time_zone", None) is None:
-        return time.dt.replace_time_zone("UTC")
-    return time.dt.convert_time_zone("UTC")
-
-
-def _between(column: str, start: datetime | None, end: datetime | None) -> list[pl.Expr]:
-    bounds = ((start, pl.Expr.ge), (end, pl.Expr.le))
-    return [
-        compare(pl.col(column), pl.lit(bound.astimezone(UTC)).cast(TIMESTAMP_TYPE))
-        for bound, compare in bounds
-        if bound is not None
-    ]
 
 
 def _is_absolute(path: str) -> bool:

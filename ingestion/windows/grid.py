@@ -6,14 +6,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ingestion.windows.keys import Keys
 from ingestion.windows.ordering import in_order, sorted_groups
 from ingestion.windows.spec import TIMESTAMP, SpecError, ViewSpec
 
 INSTANT = "event_timestamp"
 POSITION = ("_partition", "_offset")
 Ints = NDArray[np.int64]
-
-_ENTITY = "_entity"
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,25 @@ class Timeline:
     bounds: Ints
 
     @classmethod
-    def of(cls, spec: ViewSpec, events: pl.DataFrame, entities: int, *, as_known: bool) -> "Timeline":
-        """Timeline of events that have the number of their entity in `_entity`."""
+    def of(
+        cls, spec: ViewSpec, events: pl.DataFrame, owners: Ints, entities: int, *, as_known: bool
+    ) -> "Timeline":
+        """Timeline of the events that belong to an entity.
+
+        Args:
+            spec: Names the columns.
+            events: As for `evaluate_as_of`.
+            owners: (rows of `events`,): number of each event's entity, negative for none.
+            entities: How many there are.
+            as_known: Whether an event is seen only from its arrival on.
+        """
         times = microseconds(events[spec.timestamp_column])
         arrived = microseconds(events[spec.arrival_column]) if spec.arrival_column else times
-        position = [_int64(events[column].fill_null(-1)) for column in POSITION if column in events.columns]
-        order, bounds = in_order(_int64(events[_ENTITY]), entities, times, arrived, *position)
-        times, arrived = times[order], arrived[order]
-        seen = np.maximum(times + 1, arrived) if as_known else times + 1
+        position = [int64(events[column].fill_null(-1)) for column in POSITION if column in events.columns]
+        order, times, bounds = in_order(owners, entities, times, arrived, *position)
+        seen = np.maximum(times + 1, arrived[order]) if as_known else times + 1
         return cls(
-            events=events.drop(_ENTITY),
+            events=events,
             order=order,
             times=times,
             seen=seen,
@@ -87,14 +95,15 @@ class Grid:
         if count := asked[INSTANT].null_count():
             raise SpecError(f"view {spec.name!r}: {count} rows have no event_timestamp; give each one")
         instants = microseconds(asked[INSTANT])
-        entities, owners = _numbered(asked.select(spec.join_keys))
-        order, bounds = in_order(owners, entities.height, instants)
+        keys = Keys.of(asked.select(spec.join_keys), asked.height)
+        order, sorted_instants, bounds = in_order(keys.asked, keys.count, instants)
         positions = np.empty(len(order), dtype=np.int64)
         positions[order] = np.arange(len(order))
-        seen = _of_entities(spec, events, entities, int(instants.min()), int(instants.max()))
+        visible = _visible(spec, events, int(instants.min()), int(instants.max()))
+        owners = keys.numbers(visible.select(spec.join_keys), visible.height)
         return cls(
-            line=Timeline.of(spec, seen, entities.height, as_known=as_known),
-            instants=instants[order],
+            line=Timeline.of(spec, visible, owners, keys.count, as_known=as_known),
+            instants=sorted_instants,
             bounds=bounds,
             positions=positions,
         )
@@ -102,31 +111,16 @@ class Grid:
 
 def microseconds(times: pl.Series) -> Ints:
     """Times as microseconds since the epoch; no nulls."""
-    return _int64(times.cast(TIMESTAMP))
+    return int64(times.cast(TIMESTAMP))
 
 
-def _numbered(keys: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
-    """The different keys with their numbers, and the number of each row."""
-    entities = keys.unique().with_row_index(_ENTITY)
-    numbers = keys.join(entities, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
-    return entities, _int64(numbers[_ENTITY])
-
-
-def _of_entities(
-    spec: ViewSpec, events: pl.DataFrame, entities: pl.DataFrame, first_us: int, last_us: int
-) -> pl.DataFrame:
+def _visible(spec: ViewSpec, events: pl.DataFrame, first_us: int, last_us: int) -> pl.DataFrame:
+    """Events that an instant between two can see."""
     time = pl.col(spec.timestamp_column).cast(TIMESTAMP).cast(pl.Int64)
-    read = [spec.timestamp_column, spec.arrival_column, *(f.column for f in spec.features)]
-    kept = dict.fromkeys([c for c in read if c] + [c for c in POSITION if c in events.columns])
-    known = entities.drop_nulls().lazy()
-    return (
-        events.lazy()
-        .filter((time >= first_us - spec.longest_us) & (time < last_us))
-        .join(known, on=list(spec.join_keys), how="inner", maintain_order="left")
-        .select(*kept, _ENTITY)
-        .collect()
-    )
+    inside = events.select(((time >= first_us - spec.longest_us) & (time < last_us)).alias("")).to_series()
+    return events if inside.all() else events.filter(inside)
 
 
-def _int64(numbers: pl.Series) -> Ints:
+def int64(numbers: pl.Series) -> Ints:
+    """Numbers as an array; no nulls."""
     return np.ascontiguousarray(numbers.cast(pl.Int64).to_numpy())

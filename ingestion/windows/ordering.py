@@ -21,54 +21,81 @@ _WORTH_A_THREAD: Final = 50_000
 
 @njit(cache=True, nogil=True)
 def by_group(groups: Ints, count: int) -> tuple[Ints, Ints]:
-    """Numbers of the rows (rows,) ordered by group, then as they stand, and the bounds (count + 1,) of each group."""
+    """Numbers of the rows ordered by group, then as they stand, and the bounds (count + 1,) of each group.
+
+    Rows whose group is negative are left out.
+    """
     bounds = np.zeros(count + 1, dtype=np.int64)
     for group in groups:
-        bounds[group + 1] += 1
+        if group >= 0:
+            bounds[group + 1] += 1
     for group in range(count):
         bounds[group + 1] += bounds[group]
     free = bounds[:-1].copy()
-    order = np.empty(len(groups), dtype=np.int64)
+    order = np.empty(bounds[-1], dtype=np.int64)
     for row in range(len(groups)):
-        order[free[groups[row]]] = row
-        free[groups[row]] += 1
+        if groups[row] >= 0:
+            order[free[groups[row]]] = row
+            free[groups[row]] += 1
     return order, bounds
 
 
 @njit(cache=True, nogil=True)
-def sort_groups(first: int, last: int, bounds: Ints, order: Ints, a: Ints, b: Ints, c: Ints, d: Ints) -> None:
+def sort_groups(
+    first: int, last: int, bounds: Ints, order: Ints, sorted_a: Ints, a: Ints, b: Ints, c: Ints, d: Ints
+) -> None:
     """Sort the rows of the groups ``first`` to ``last`` (excluded) by the columns `a`, `b`, `c`, `d`, in place.
 
-    Rows that are equal in all of them stay as they stand. `order` (rows,) holds row numbers of the columns.
+    Rows that are equal in all of them stay as they stand. `order` (rows,) holds row numbers of the columns;
+    `sorted_a` (rows,) receives `a` in that order. A group is sorted in buffers of its own, which fit in a cache.
     """
     longest = 0
     for group in range(first, last):
         longest = max(longest, bounds[group + 1] - bounds[group])
-    buffer = np.empty(longest, dtype=np.int64)
+    rows, values = np.empty(longest, dtype=np.int64), np.empty(longest, dtype=np.int64)
+    places, buffer = np.empty(longest, dtype=np.int64), np.empty(longest, dtype=np.int64)
     edges = np.empty(longest + 1, dtype=np.int64)
     for group in range(first, last):
-        runs = _find_runs(order, bounds[group], bounds[group + 1], edges, a, b, c, d)
+        start, size = bounds[group], bounds[group + 1] - bounds[group]
+        for i in range(size):
+            rows[i] = order[start + i]
+            values[i] = a[rows[i]]
+            places[i] = i
+        runs = _find_runs(size, edges, rows, values, b, c, d)
+        sort = runs > 1
         while runs > 1:
-            runs = _merge_pairs(order, edges, runs, buffer, a, b, c, d)
+            runs = _merge_pairs(places, edges, runs, buffer, rows, values, b, c, d)
+        for i in range(size):
+            if sort:
+                order[start + i] = rows[places[i]]
+            sorted_a[start + i] = values[places[i]]
 
 
 @njit(cache=True, nogil=True)
-def _find_runs(order: Ints, start: int, stop: int, edges: Ints, a: Ints, b: Ints, c: Ints, d: Ints) -> int:
+def _find_runs(size: int, edges: Ints, rows: Ints, values: Ints, b: Ints, c: Ints, d: Ints) -> int:
     """Bounds of the ascending runs, into `edges`; returns how many there are."""
-    edges[0] = start
+    edges[0] = 0
     runs = 0
-    for i in range(start + 1, stop):
-        if _before(order[i], order[i - 1], a, b, c, d):
+    for i in range(1, size):
+        if _before(i, i - 1, rows, values, b, c, d):
             runs += 1
             edges[runs] = i
     runs += 1
-    edges[runs] = stop
+    edges[runs] = size
     return runs
 
 
 @njit(cache=True, nogil=True)
 def _merge_pairs(
-    order: Ints, edges: Ints, runs: int, buffer: Ints, a: Ints, b: Ints, c: Ints, d: Ints
+    places: Ints,
+    edges: Ints,
+    runs: int,
+    buffer: Ints,
+    rows: Ints,
+    values: Ints,
+    b: Ints,
+    c: Ints,
+    d: Ints,
 ) -> int:
     """Merge each run of even number with the next one; returns how many are left."""
     stop = edges[runs]
@@ -76,7 +103,7 @@ def _merge_pairs(
     for run in range(0, runs, 2):
         start = edges[run]
         if run + 1 < runs:
-            _merge(order, start, edges[run + 1], edges[run + 2], buffer, a, b, c, d)
+            _merge(places, start, edges[run + 1], edges[run + 2], buffer, rows, values, b, c, d)
         edges[left] = start
         left += 1
     edges[left] = stop
@@ -85,25 +112,36 @@ def _merge_pairs(
 
 @njit(cache=True, nogil=True)
 def _merge(
-    order: Ints, start: int, middle: int, stop: int, buffer: Ints, a: Ints, b: Ints, c: Ints, d: Ints
+    places: Ints,
+    start: int,
+    middle: int,
+    stop: int,
+    buffer: Ints,
+    rows: Ints,
+    values: Ints,
+    b: Ints,
+    c: Ints,
+    d: Ints,
 ) -> None:
     size = middle - start
-    buffer[:size] = order[start:middle]
+    for i in range(size):
+        buffer[i] = places[start + i]
     i, j, free = 0, middle, start
     while i < size:
-        if j < stop and _before(order[j], buffer[i], a, b, c, d):
-            order[free] = order[j]
+        if j < stop and _before(places[j], buffer[i], rows, values, b, c, d):
+            places[free] = places[j]
             j += 1
         else:
-            order[free] = buffer[i]
+            places[free] = buffer[i]
             i += 1
         free += 1
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _before(x: int, y: int, a: Ints, b: Ints, c: Ints, d: Ints) -> bool:
-    if a[x] != a[y]:
-        return bool(a[x] < a[y])
+def _before(x: int, y: int, rows: Ints, values: Ints, b: Ints, c: Ints, d: Ints) -> bool:
+    if values[x] != values[y]:
+        return bool(values[x] < values[y])
+    x, y = rows[x], rows[y]
     if b[x] != b[y]:
         return bool(b[x] < b[y])
     if c[x] != c[y]:
@@ -111,24 +149,33 @@ def _before(x: int, y: int, a: Ints, b: Ints, c: Ints, d: Ints) -> bool:
     return bool(d[x] < d[y])
 
 
-def in_order(groups: Ints, count: int, *columns: Ints) -> tuple[Ints, Ints]:
-    """Row numbers ordered by group and up to four columns, and the bounds of each group; equal rows stay as they stand.
+def in_order(groups: Ints, count: int, *columns: Ints) -> tuple[Ints, Ints, Ints]:
+    """Rows ordered by group and up to four columns; equal rows stay as they stand.
 
     Args:
-        groups: Group of each row, in ``[0, count)``.
+        groups: Group of each row, below `count`; rows whose group is negative are left out.
         count: Number of groups.
         columns: By which the rows of a group are ordered, most important first; shape (rows,) each.
+
+    Returns:
+        Row numbers, the first column in that order, and the bounds (count + 1,) of each group.
     """
     order, bounds = by_group(groups, count)
-    share_groups(sort_groups, bounds, bounds, order, *_four(columns))
-    return order, bounds
+    return order, _sort(order, bounds, columns), bounds
 
 
 def sorted_groups(order: Ints, bounds: Ints, column: Ints) -> Ints:
     """Row numbers of each group ordered by one more column; equal rows stay in the order given."""
     result = order.copy()
-    share_groups(sort_groups, bounds, bounds, result, *_four((column,)))
+    _sort(result, bounds, (column,))
     return result
+
+
+def _sort(order: Ints, bounds: Ints, columns: tuple[Ints, ...]) -> Ints:
+    values = np.empty(len(order), dtype=np.int64)
+    filled = (*columns, *[columns[-1]] * (4 - len(columns)))
+    share_groups(sort_groups, bounds, bounds, order, values, *filled)
+    return values
 
 
 def share_groups(work: Callable[..., None], sizes: Ints, *arguments: Any) -> None:
@@ -149,10 +196,6 @@ def share_groups(work: Callable[..., None], sizes: Ints, *arguments: Any) -> Non
     with ThreadPoolExecutor(shares) as pool:
         for done in [pool.submit(work, a, b, *arguments) for a, b in pairwise(edges)]:
             done.result()
-
-
-def _four(columns: tuple[Ints, ...]) -> tuple[Ints, ...]:
-    return (*columns, *[columns[-1]] * (4 - len(columns)))
 
 
 def _cores() -> int:
