@@ -28,10 +28,12 @@ def decode(batch: TopicBatch, contract: Contract) -> Readable:
     """Decode a batch; each of its messages is in exactly one part of the result."""
     decoded = contract.decode(batch.values, batch.arrivals_us)
     positions = np.asarray(decoded.positions, dtype=np.int64)
-    rows = decoded.frame.with_columns(
-        pl.lit(batch.topic).alias("_topic"),
-        pl.Series("_partition", np.asarray(batch.partitions, dtype=np.int32)[positions]),
-        pl.Series("_offset", np.asarray(batch.offsets, dtype=np.int64)[positions]),
+    rows = decoded.frame.hstack(
+        [
+            pl.Series("_topic", [batch.topic]).new_from_index(0, len(positions)),
+            pl.Series("_partition", batch.partitions[positions]),
+            pl.Series("_offset", batch.offsets[positions]),
+        ]
     )
     return Readable(rows, [_put_aside(batch, refused) for refused in decoded.rejected])
 
@@ -39,9 +41,9 @@ def decode(batch: TopicBatch, contract: Contract) -> Readable:
 def _put_aside(batch: TopicBatch, refused: Rejected) -> DeadLetter:
     i = refused.position
     return DeadLetter.of(
-        (batch.topic, batch.partitions[i], batch.offsets[i]),
-        batch.arrivals_us[i],
+        (batch.topic, int(batch.partitions[i]), int(batch.offsets[i])),
+        int(batch.arrivals_us[i]),
         (refused.kind, refused.reason),
-        batch.keys[i],
+        batch.messages[i].key(),
         batch.values[i],
     )

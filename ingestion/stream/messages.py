@@ -1,8 +1,13 @@
-"""Messages as they were read, neutral of the Kafka client: parallel lists per topic."""
+"""Messages as they were read, neutral of the Kafka client: parallel columns per topic. Hot path."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from operator import itemgetter, methodcaller
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 Partition = tuple[str, int]
 """Topic and number of a partition."""
@@ -32,46 +37,52 @@ class Message(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TopicBatch:
-    """Messages of one topic in the order read; the lists have one length.
+    """Messages of one topic in the order read; all have one length.
 
     Attributes:
         topic: Name of the topic.
-        keys: Bytes of each key.
+        messages: The messages.
         values: Bytes of each message; None for a tombstone.
-        arrivals_us: Kafka's timestamp, microseconds since the Unix epoch; 0 where there is none.
-        partitions: Number of each message's partition.
-        offsets: Offset of each message in its partition.
+        arrivals_us: int64, Kafka's timestamp, microseconds since the Unix epoch; 0 where there is none.
+        partitions: int32, number of each message's partition.
+        offsets: int64, offset of each message in its partition.
     """
 
     topic: str
-    keys: list[bytes | None] = field(default_factory=list)
-    values: list[bytes | None] = field(default_factory=list)
-    arrivals_us: list[int] = field(default_factory=list)
-    partitions: list[int] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
+    messages: Sequence[Message]
+    values: list[bytes | None]
+    arrivals_us: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, topic: str, messages: Sequence[Message]) -> Self:
+        """From messages of the topic."""
+        count = len(messages)
+        times = map(itemgetter(1), map(methodcaller("timestamp"), messages))
+        return cls(
+            topic,
+            messages,
+            values=list(map(methodcaller("value"), messages)),
+            arrivals_us=np.maximum(np.fromiter(times, dtype=np.int64, count=count), 0) * 1000,
+            partitions=np.fromiter(map(methodcaller("partition"), messages), dtype=np.int32, count=count),
+            offsets=np.fromiter(map(methodcaller("offset"), messages), dtype=np.int64, count=count),
+        )
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def append(self, message: Message) -> None:
-        """Add a message of this topic."""
-        self.keys.append(message.key())
-        self.values.append(message.value())
-        self.arrivals_us.append(max(0, message.timestamp()[1]) * 1000)
-        self.partitions.append(message.partition())
-        self.offsets.append(message.offset())
-
     def next_offsets(self) -> dict[Partition, int]:
         """Offset behind the last message of each partition."""
-        return {(self.topic, p): o + 1 for p, o in zip(self.partitions, self.offsets, strict=True)}
+        last = dict(zip(self.partitions.tolist(), self.offsets.tolist(), strict=True))
+        return {(self.topic, partition): offset + 1 for partition, offset in last.items()}
 
 
 def by_topic(messages: Iterable[Message]) -> list[TopicBatch]:
     """Split what was read; each topic keeps its order."""
-    batches: dict[str, TopicBatch] = {}
-    for message in messages:
-        topic = message.topic()
-        if topic not in batches:
-            batches[topic] = TopicBatch(topic)
-        batches[topic].append(message)
-    return list(batches.values())
+    read = list(messages)
+    topics = list(map(methodcaller("topic"), read))
+    names = dict.fromkeys(topics)
+    if len(names) == 1:
+        return [TopicBatch.of(topics[0], read)]
+    return [TopicBatch.of(name, list(compress(read, map(name.__eq__, topics)))) for name in names]

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingestion.events.contract import Contract
@@ -211,6 +211,35 @@ def test_what_is_encoded_decodes_to_the_same_rows(rows: list[dict[str, Any]]) ->
     decoded = contract().decode(contract().encode(frame), [LATEST_US] * len(rows))
     assert decoded.rejected == []
     assert decoded.frame.drop("arrival_timestamp").equals(frame)
+
+
+HOSTILE = [
+    b"", b" ", b"\xff", b"\xef\xbb\xbf", b"\x00", b"[", b"]", b",", b"null", b"1", b'"', b"{}", b'{"id":"a"', b"}",
+    message() + b",", message() + b"," + message(), message() + message(), b"[" + message() + b"]",
+    message()[:40], message()[40:], message(note="\xff"), message(at="1980-01-01T00:00:00Z"), message() + b" " * 300,
+]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.none()
+        | st.sampled_from([message(), message(due="2026-03-02T01:00:00+01:00"), *HOSTILE])
+        | st.lists(st.sampled_from(HOSTILE), max_size=3).map(b"".join)
+        | st.binary(max_size=8),
+        max_size=40,
+    )
+)
+def test_a_batch_gives_what_its_messages_give_alone(batch: list[bytes | None]) -> None:
+    """The same rows and refusals in the same order, whatever stands beside them."""
+    reader = contract(max_message_bytes=300)
+    together = reader.decode(batch, [NOON_US] * len(batch))
+    alone = [reader.decode([broken], [NOON_US]) for broken in batch]
+    assert together.frame.equals(pl.concat([reader.decode([], []).frame, *(one.frame for one in alone)]))
+    assert together.positions == [i for i, one in enumerate(alone) if one.positions]
+    assert [(r.position, r.reason, r.kind) for r in together.rejected] == [
+        (i, r.reason, r.kind) for i, one in enumerate(alone) for r in one.rejected
+    ]
 
 
 @pytest.mark.parametrize(
