@@ -171,7 +171,7 @@ class Interner:
         self._lengths = _owned(take(image, "lengths", np.int32, dimensions=2))
         self._arena = _owned(take(image, "bytes", np.uint8))
         self._link = _owned(take(image, "link", np.int32))
-        self._state = _owned(take(image, "state", np.int64))
+        self._state = take(image, "state", np.int64).copy()
         self._check()
         used = self.numbers()
         self._table = cells.table_for(len(used))

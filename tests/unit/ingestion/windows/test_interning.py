@@ -146,6 +146,16 @@ def test_an_image_that_does_not_fit_is_refused(change: str) -> None:
         Interner.from_image([pl.String()], image)
 
 
+def test_interners_of_one_image_are_independent() -> None:
+    """Neither sees what the other, or the one that had the image, is given later."""
+    first = Interner([pl.String()])
+    first.intern([pl.Series(["a"])])
+    second, third = (Interner.from_image([pl.String()], first.image()) for _ in range(2))
+    for interner, name in ((first, "b"), (second, "c"), (third, "d")):
+        assert interner.intern([pl.Series([name, "a"])]).tolist() == [1, 0]
+    assert [i.columns_of(np.array([1]))[0].item() for i in (first, second, third)] == ["b", "c", "d"]
+
+
 def test_nested_keys_are_refused() -> None:
     """A list is no key."""
     with pytest.raises(TypeError, match="List"):
