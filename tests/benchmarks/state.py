@@ -40,7 +40,7 @@ def _by_keys(report: Report) -> None:
     few, many = found[KEYS[0]], found[KEYS[-1]]
     for count, figures in found.items():
         report.note(
-            f"{count:,} keys, microseconds an event: {_split(figures)}; {figures['rows_per_event']:.2f} rows an event"
+            f"{count:,} keys, us of CPU an event: {_split(figures)}; {figures['rows_per_event']:.2f} rows an event"
         )
     recomputed = _piece("recompute", str(KEYS[-1]))["event"]
     name = f"cost per event, {KEYS[-1]:,} keys"
@@ -72,7 +72,7 @@ def _by_hops(report: Report) -> None:
             )
         )
         for count, figures in found.items():
-            report.note(f"{count:,} hops, {kind} values, microseconds an event: {_split(figures)}")
+            report.note(f"{count:,} hops, {kind} values, us of CPU an event: {_split(figures)}")
 
 
 def _by_restart(report: Report) -> None:
