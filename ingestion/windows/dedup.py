@@ -49,7 +49,7 @@ def without_repeats(events: pl.DataFrame, spec: ViewSpec) -> pl.DataFrame:
 class RepeatFilter:
     """Recognises repeats among arriving events; forgets each id when no event can need it any more.
 
-    Hot path, compiled (see `fingerprints` and `remembered`): an id takes 35 to 39 bytes. An arrival may lie up to the
+    Hot path, compiled (see `fingerprints` and `remembered`): an id takes 35 to 41 bytes. An arrival may lie up to the
     horizon behind the newest one (partitions are not read in step) and is still judged by the rule: an id is kept for
     twice the horizon. Forgetting goes round the slots, eight for every event, so that it never takes long at once.
     """
