@@ -4,6 +4,7 @@ Knows neither Kafka nor Redis nor Feast: they come in as a letter box, a sink, a
 """
 
 import logging
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
@@ -181,7 +182,7 @@ class Pipeline:
     def _advance(self, now_us: int) -> None:
         for windows in self._windows.values():
             windows.advance(now_us)
-            for view, rows in windows.take_changed():
+            for view, rows in (*windows.take_changed(), *windows.take_waiting(sys.maxsize)):
                 self._pending[view].add(rows)
 
     def _push_pending(self, most: int) -> int:

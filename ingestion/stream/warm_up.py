@@ -25,7 +25,7 @@ def warm_up(topic: EventTopic) -> None:
     windows.update(_sample(topic))
     for now_us in (_TIME_US + 1, _TIME_US + 2 * topic.longest_us):
         windows.advance(now_us)
-        for _ in windows.take_changed():
+        for _ in (*windows.take_changed(), *windows.take_waiting(1)):
             continue
 
 

@@ -63,3 +63,10 @@ class TopicWindows:
             rows = view.take_changed()
             if not rows.is_empty():
                 yield name, rows
+
+    def take_waiting(self, most: int) -> Iterator[tuple[str, pl.DataFrame]]:
+        """Name and up to ``most`` rows of each view that has any: those that only a boundary changed."""
+        for name, view in self.views.items():
+            rows = view.take_waiting(most)
+            if not rows.is_empty():
+                yield name, rows

@@ -2,8 +2,9 @@
 
 A partial is a float64 row of `WIDTH` numbers ``[count, sum, sum', squares, squares', min, max]`` (the primed
 ones are the low halves of double-doubles). `zero` is the empty window; `add` takes a value in and `remove` takes
-it out (count, sum and squares only); `merge` joins two partials; `result` is the value of a function.
-`last` and `count_distinct` need the newest event and the newest event per value, not a partial: see `tiles`.
+it out (count, sum and squares only); `result` is the value of a function. `last` and `count_distinct` need the newest
+event and the newest event per value, not a partial. The incremental executor keeps only those components that its
+features need: see `layout` and `totals`.
 """
 
 import math
@@ -56,16 +57,6 @@ def _accumulate(partial: Partial, x: float, sign: float) -> None:
 
 
 @njit(cache=True)
-def merge(into: Partial, other: Partial) -> None:
-    """Add the events behind `other` to `into`."""
-    into[0] += other[0]
-    into[1], into[2] = exact.add(into[1], into[2], other[1], other[2])
-    into[3], into[4] = exact.add(into[3], into[4], other[3], other[4])
-    into[5] = min(into[5], other[5])
-    into[6] = max(into[6], other[6])
-
-
-@njit(cache=True)
 def result(partial: Partial, function: int) -> float:  # noqa: PLR0911  # one line per function
     """Value of a function (one of `CODES`); NaN stands for null."""
     n = partial[0]
@@ -81,17 +72,17 @@ def result(partial: Partial, function: int) -> float:  # noqa: PLR0911  # one li
         return partial[5]
     if function == MAX:
         return partial[6]
-    return _standard_deviation(partial)
+    return deviation(n, partial[1], partial[2], partial[3], partial[4])
 
 
-@njit(cache=True)
-def _standard_deviation(partial: Partial) -> float:
-    n = partial[0]
+@njit(cache=True, nogil=True)
+def deviation(n: float, total: float, total_low: float, squares: float, squares_low: float) -> float:
+    """Standard deviation (ddof 1) from count, sum and sum of squares; NaN stands for null."""
     if n < 2.0:
         return math.nan
-    high, low = exact.square_over(partial[1], partial[2], n)
-    spread_high, spread_low = exact.add(partial[3], partial[4], -high, -low)
+    high, low = exact.square_over(total, total_low, n)
+    spread_high, spread_low = exact.add(squares, squares_low, -high, -low)
     spread = spread_high + spread_low
-    if spread <= _NOISE * partial[3]:
+    if spread <= _NOISE * squares:
         return 0.0
     return math.sqrt(spread / (n - 1.0))

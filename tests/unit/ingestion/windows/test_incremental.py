@@ -2,11 +2,14 @@ from itertools import pairwise
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingestion.windows import layout
 from ingestion.windows.asof import evaluate_as_of, latest_rows
 from ingestion.windows.dedup import RepeatFilter, without_repeats
+from ingestion.windows.image import ImageError
 from ingestion.windows.incremental import IncrementalExecutor
 from ingestion.windows.spec import ViewSpec
 from tests import oracle
@@ -24,11 +27,19 @@ class Worker:
         self.online: dict[str, dict[str, Any]] = {}
 
     def take(self, batch: list[Event], now: int) -> None:
+        self.executor.update(self.without_repeats(batch))
+        self.executor.advance(now)
+        self.push(self.executor.take_changed())
+        while self.executor.waiting:
+            self.push(self.executor.take_waiting(2))
+
+    def without_repeats(self, batch: list[Event]) -> pl.DataFrame:
         events = drawn.frame(batch)
         keep = self.repeats.keep(events["event_id"], events["arrival_timestamp"].to_physical().to_numpy())
-        self.executor.update(events.filter(pl.Series(keep)))
-        self.executor.advance(now)
-        for row in self.executor.take_changed().to_dicts():
+        return events.filter(pl.Series(keep))
+
+    def push(self, rows: pl.DataFrame) -> None:
+        for row in rows.to_dicts():
             stored = self.online.get(row["user"])
             assert stored is None or stored["event_timestamp"] <= row["event_timestamp"]
             self.online[row["user"]] = row
@@ -36,6 +47,11 @@ class Worker:
     def row(self, key: str) -> dict[str, Any]:
         empty = evaluate_as_of(self.spec, drawn.frame([]), drawn.instants([(key, 0)])).to_dicts()[0]
         return self.online.get(key, empty)
+
+    def restart(self) -> None:
+        """Go on with what another process would read back from the bytes of the image."""
+        image = {name: array.copy() for name, array in self.executor.image().items()}
+        self.executor = IncrementalExecutor.from_image(self.spec, image)
 
 
 def batches(events: list[Event], cuts: list[int]) -> list[list[Event]]:
@@ -81,6 +97,79 @@ def test_a_restart_from_the_archive_continues_with_the_same_rows(
     worker.take(late, end)
     for key in drawn.KEYS:
         assert oracle.differences(spec, worker.row(key), oracle.row(spec, before + late, (key,), end)) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), max_size=5), st.integers(0, 120))
+def test_a_restart_from_an_image_between_any_two_batches_changes_nothing(
+    spec: ViewSpec, events: list[Event], cuts: list[int], idle: int
+) -> None:
+    """Every row that is pushed is the same as without restarts, those that waited at the restart included."""
+    lived, restarted = Worker(spec), Worker(spec)
+    now = 0
+    for batch in [*batches(events, cuts), []]:
+        now = max([now, *(e.arrival + 1 for e in batch)]) if batch else now + idle
+        lived.take(batch, now)
+        restarted.executor.update(restarted.without_repeats(batch))
+        restarted.restart()
+        restarted.executor.advance(now)
+        restarted.restart()
+        restarted.push(restarted.executor.take_changed())
+        restarted.restart()
+        while restarted.executor.waiting:
+            restarted.push(restarted.executor.take_waiting(1))
+            restarted.restart()
+        assert restarted.online == lived.online
+    assert restarted.executor.keys == lived.executor.keys
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), min_size=3, max_size=3), st.integers(0, 60)
+)
+def test_a_fold_ends_with_the_rows_of_a_stream(
+    spec: ViewSpec, events: list[Event], cuts: list[int], idle: int
+) -> None:
+    """Live, folded, live again: after the fold the row of every entity it touched waits, and all rows equal the oracle."""
+    worker = Worker(spec)
+    seen: list[Event] = []
+    now = 0
+    for number, batch in enumerate(batches(events, cuts)):
+        seen += batch
+        now = max([now, *(e.arrival + 1 for e in batch)]) + idle
+        if number in (1, 2):
+            worker.executor.fold(worker.without_repeats(batch))
+            worker.executor.advance(now)
+        else:
+            worker.take(batch, now)
+            for key in drawn.KEYS:
+                assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now)) == {}
+
+
+@settings(max_examples=100, deadline=None)
+@given(drawn.events(most=60), st.lists(st.integers(0, 60), max_size=5), st.integers(0, 120))
+def test_windows_of_very_many_hops_have_buckets_of_several(
+    events: list[Event], cuts: list[int], idle: int
+) -> None:
+    """The same rows as ever, though tiles of several boundaries are in one bucket, and nothing is left behind."""
+    functions = ("sum", "count", "min", "max", "std", "count_distinct", "last")
+    spec = drawn.view(*(drawn.feature(f, "amount", window, 1) for f in functions for window in (4, 50)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(layout, "MOST_BUCKETS", 5)
+        worker = Worker(spec)
+        seen: list[Event] = []
+        now = 0
+        for batch in batches(events, cuts):
+            seen += batch
+            now = max([now, *(e.arrival + 1 for e in batch)])
+            worker.take(batch, now)
+            for key in drawn.KEYS:
+                assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now)) == {}
+        worker.take([], now + idle)
+        for key in drawn.KEYS:
+            assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now + idle)) == {}
+        worker.take([], now + 200)
+        assert worker.executor.keys == 0
 
 
 @settings(max_examples=200, deadline=None)
@@ -153,3 +242,51 @@ def test_memory_is_bounded_by_what_the_windows_hold() -> None:
         executor.take_changed()
         sizes.append(executor.nbytes)
     assert sizes[-1] == sizes[10]
+
+
+def test_an_image_of_another_view_or_format_is_refused() -> None:
+    """The state must have been made by the same definition, in the same form."""
+    spec = drawn.view(drawn.feature("count", "amount", 20, 10))
+    other = drawn.view(drawn.feature("count", "amount", 30, 10))
+    executor = IncrementalExecutor(spec)
+    executor.update(drawn.frame([Event(("anna",), 5, 5, "1", {"amount": 1.0, "quantity": 1, "label": "a"})]))
+    image = executor.image()
+    with pytest.raises(ImageError, match="another definition"):
+        IncrementalExecutor.from_image(other, image)
+    with pytest.raises(ImageError):
+        IncrementalExecutor.from_image(spec, {name: a for name, a in image.items() if name != "state.rows"})
+    assert IncrementalExecutor.from_image(spec, IncrementalExecutor(spec).image()).keys == 0
+
+
+def test_a_value_that_was_far_too_large_leaves_nothing_behind() -> None:
+    """Squares of 1e12 beside cents: once the tile has left, sum and deviation are those of the cents again.
+
+    ::
+
+        event 1e12   10.00   10.01   10.02        window 40, hop 10
+        at       5      12      22      32        the first tile leaves at 40
+    """
+    functions = ("sum", "mean", "std")
+    spec = drawn.view(*(drawn.feature(function, "amount", 40, 10) for function in functions))
+    worker = Worker(spec)
+    amounts = [(5, 1e12), (12, 10.0), (22, 10.01), (32, 10.02)]
+    events = [Event(("anna",), t, t, str(t), {"amount": a, "quantity": 1, "label": "a"}) for t, a in amounts]
+    worker.take(events, 33)
+    worker.take([], 40)
+    assert oracle.differences(spec, worker.row("anna"), oracle.row(spec, events, ("anna",), 40)) == {}
+
+
+def test_all_entities_can_be_made_to_wait() -> None:
+    """For a store that came back with less than it had: each row once, but for those that are taken as changed."""
+    spec = drawn.view(drawn.feature("count", "amount", 20, 10))
+    executor = IncrementalExecutor(spec)
+    values = {"amount": 1.0, "quantity": 1, "label": "a"}
+    executor.update(drawn.frame([Event((key,), 5, 5, key, values) for key in drawn.KEYS]))
+    executor.advance(6)
+    executor.take_changed()
+    executor.update(drawn.frame([Event(("bert",), 7, 7, "2", values)]))
+    executor.await_all()
+    assert executor.waiting == 2
+    assert sorted(executor.take_waiting(9)["user"]) == ["anna", "cleo"]
+    assert executor.take_changed()["user"].to_list() == ["bert"]
+    assert executor.waiting == 0
