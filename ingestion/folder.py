@@ -16,6 +16,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
 
@@ -131,14 +132,22 @@ class Folder:
 
         Returns:
             The full paths, in the order of the names.
+
+        Raises:
+            OSError: they cannot be written, as on a full disk; none of them is there.
         """
         batch = uuid.uuid4().hex
         moves = {f"{PENDING}/{batch}-{i}.tmp": name for i, name in enumerate(frames)}
-        for temporary, frame in zip(moves, frames.values(), strict=True):
-            self._write(temporary, frame.write_parquet)
+        journal = f"{PENDING}/{batch}.json"
+        try:
+            for temporary, frame in zip(moves, frames.values(), strict=True):
+                self._write(temporary, partial(_fill, frame))
+            if len(moves) > 1:
+                self._write(f"{journal}.tmp", lambda file: file.write(json.dumps(moves).encode()))
+        except BaseException:
+            self.remove([*moves, f"{journal}.tmp"])
+            raise
         if len(moves) > 1:
-            journal = f"{PENDING}/{batch}.json"
-            self._write(f"{journal}.tmp", lambda file: file.write(json.dumps(moves).encode()))
             self._move(f"{journal}.tmp", journal)
             self._finish(journal, moves)
         else:
@@ -222,6 +231,14 @@ def _cut(sizes: Sequence[int], start: int, most: int) -> int:
         total += sizes[stop]
         stop += 1
     return stop
+
+
+def _fill(frame: pl.DataFrame, file: IO[bytes]) -> None:
+    """Write parquet; what the disk refuses is an OSError, though polars has an error of its own for it."""
+    try:
+        frame.write_parquet(file)
+    except pl.exceptions.ComputeError as error:
+        raise OSError(str(error)) from error
 
 
 def _is_visible(name: PurePosixPath) -> bool:

@@ -1,6 +1,7 @@
 """The archive keeps every event once, in the day in which it happened, whatever is killed while it is written."""
 
 import json
+import resource
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from multiprocessing import get_context
@@ -125,6 +126,21 @@ def _write_some(root: Path, worker: int) -> None:
     archive = Archive(root, "orders")
     for i in range(20):
         archive.write(pl.DataFrame({"event_id": [f"{worker}-{i}"], "event_timestamp": [MAY_1]}))
+
+
+def test_a_batch_that_the_disk_has_no_room_for_leaves_nothing(tmp_path: Path) -> None:
+    """The first of two files fits, the second does not: an OSError, no row is visible and no temporary file is left."""
+    archive = Archive(tmp_path, "orders")
+    large = [MAY_1 + timedelta(days=1, microseconds=n**2) for n in range(5_000)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16 * 1024, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            archive.write(events(MAY_1, *large))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert archive.days() == []
+    assert list((tmp_path / "archive/orders/_pending").iterdir()) == []
 
 
 def test_processes_that_write_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
