@@ -9,9 +9,6 @@ from feast.value_type import ValueType
 from ingestion.stores.push import redis_store
 from ingestion.stores.redis_online import keys
 
-_GLOB = {byte: bytes([0x5C, byte]) for byte in b"*?[\\"}
-"""Bytes that mean something in a Redis pattern, escaped."""
-
 
 def delete_entity(store: FeatureStore, entity: Mapping[str, Any]) -> int:
     """Erase an entity with the rows of all its views, and every finer entity that it is part of.
@@ -50,22 +47,10 @@ def _keys(
     known = [part for part in parts if part is not None]
     if len(known) == len(parts):
         return [keys.prefix(types) + b"".join(known) + project.encode()]
-    pattern = (
-        _escaped(keys.prefix(types)) + b"*" + b"*".join([*map(_escaped, known), _escaped(project.encode())])
-    )
-    return [key for key in client.scan_iter(pattern) if _holds(key, types, parts, project)]
+    pattern = keys.pattern([keys.prefix(types), *known], project)
+    return [key for key in client.scan_iter(pattern) if _holds(keys.parts_of(key, types, project), parts)]
 
 
-def _holds(key: bytes, types: Mapping[str, ValueType], parts: list[bytes | None], project: str) -> bool:
+def _holds(stored: list[bytes] | None, wanted: list[bytes | None]) -> bool:
     # The pattern may also match inside a longer value.
-    rest, stored = key.removeprefix(keys.prefix(types)), []
-    for _ in parts:
-        part, rest = keys.split(rest)
-        stored.append(part)
-    return rest == project.encode() and all(
-        want in (None, have) for want, have in zip(parts, stored, strict=True)
-    )
-
-
-def _escaped(text: bytes) -> bytes:
-    return b"".join(_GLOB.get(byte, bytes([byte])) for byte in text)
+    return stored is not None and all(want in (None, have) for want, have in zip(wanted, stored, strict=True))

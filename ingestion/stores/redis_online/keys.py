@@ -4,8 +4,9 @@ Layout, little-endian: number of join keys, then of each join key in order of na
 then of each value in the same order its type, length and bytes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from struct import Struct
+from struct import error as StructError  # noqa: N812  a class
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,9 @@ _WORD = Struct("<I")
 _HEAD = Struct("<II")
 _INT32 = Struct("<i")
 _INT64 = Struct("<q")
+
+_GLOB: Final = {byte: bytes([0x5C, byte]) for byte in b"*?[\\"}
+"""Bytes that mean something in a Redis pattern, escaped."""
 
 TYPES: Final = {"BYTES": 1, "STRING": 2, "INT32": 3, "INT64": 4, "UNIX_TIMESTAMP": 8}
 """The value types a join key may have, with their numbers in feast/types/Value.proto."""
@@ -48,6 +52,26 @@ def split(tail: bytes) -> tuple[bytes, bytes]:
     """
     end = _HEAD.size + _HEAD.unpack_from(tail)[1]
     return tail[:end], tail[end:]
+
+
+def parts_of(key: bytes, join_keys: Collection[str], project: str) -> list[bytes] | None:
+    """Parts of an entity's key, in order of the join keys' names; None: it is of others, or of another project."""
+    head, parts = prefix(join_keys), []
+    if not key.startswith(head):
+        return None
+    rest = key.removeprefix(head)
+    try:
+        for _ in join_keys:
+            part, rest = split(rest)
+            parts.append(part)
+    except StructError:
+        return None
+    return parts if rest == project.encode() else None
+
+
+def pattern(known: Iterable[bytes], project: str) -> bytes:
+    """Redis pattern of the keys of a project that hold these bytes in this order; it matches too many, never too few."""
+    return b"*".join(map(_escaped, [*known, project.encode()]))
 
 
 def columns(join_keys: Mapping[str, tuple[pa.Array, str]], project: str) -> Bytes:
@@ -113,6 +137,10 @@ def _bytes_of(value: Any, value_type: str) -> bytes:
             return _INT64.pack(value)
         case _:
             raise ValueError(f"a join key cannot be {value_type}; it is one of {', '.join(TYPES)}")
+
+
+def _escaped(text: bytes) -> bytes:
+    return b"".join(_GLOB.get(byte, bytes([byte])) for byte in text)
 
 
 def _refuse_nulls(name: str, column: pa.Array) -> None:

@@ -111,7 +111,7 @@ def encode_any(column: pa.Array, value_type: ValueType) -> Bytes:
 def _encoded(view: str, feature: str, column: pa.Array, value_type: ValueType) -> Bytes:
     try:
         return encode_any(column, value_type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, AssertionError, TypeError) as error:
         raise ValueError(
             f"{view}.{feature} is {value_type.name}, the column is {column.type}: {error}"
         ) from error
