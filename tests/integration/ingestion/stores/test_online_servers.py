@@ -23,6 +23,7 @@ from ingestion.stores.redis_online.address import RedisUnavailableError
 from ingestion.stores.redis_online.write import WriteCounts
 from tests.integration.ingestion.stores import online_repo
 from tests.integration.ingestion.stores.redis_groups import cluster, port_of, sentinel, server
+from tests.integration.ingestion.stores.tls_front import certificate, tls_front
 from tests.services import RunningRedis
 
 NOW = datetime.now(UTC)
@@ -205,6 +206,26 @@ def test_a_password_and_a_database_are_used(tmp_path: Path) -> None:
             RedisUnavailableError, match=r"refused the login: .*correct username and password"
         ):
             ages(wrong, ["ada"])
+
+
+def test_tls_and_a_password_are_used(tmp_path: Path) -> None:
+    """Rows go through TLS, sync and async; without the server's authority, or without TLS, nobody is trusted."""
+    port, file = free_port(), certificate(tmp_path)
+    with (
+        server(tmp_path / "server", port, "--save", "") as client,
+        tls_front(file, port) as tls_port,
+    ):
+        client.config_set("requirepass", "s3cret")
+        address = f"{LOOPBACK}:{tls_port},ssl=true,password=s3cret"
+        trusted = online_repo.ours(tmp_path / "trusted", f"{address},ssl_ca_certs={file}", "tls")
+        with closed_at_the_end(trusted):
+            push_rows(trusted, "profile", profile("ada"))
+            assert ages(trusted, ["ada"] * 3) == [36] * 3
+            assert ages_async(trusted, ["ada", "bob"]) == [36, None]
+        stranger = online_repo.ours(tmp_path / "stranger", address, "tls")
+        for read in (ages, ages_async):
+            with pytest.raises(RedisUnavailableError, match="certificate verify failed"):
+                read(stranger, ["ada"])
 
 
 def test_one_call_erases_an_entity(tmp_path: Path, redis_server: RunningRedis) -> None:
