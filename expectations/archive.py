@@ -1,5 +1,6 @@
 """Checks of the event archive: batches of one event type, each a day or a run of days."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -99,6 +100,21 @@ def _day_folders(settings: QualitySettings, event: str) -> list[Path]:
 
 
 def _partition(event: str, folder: Path) -> Partition:
-    files = (f for f in folder.glob("*.parquet") if not f.name.startswith((".", "_")))
+    files = {f for f in folder.glob("*.parquet") if not f.name.startswith((".", "_"))}
     day = date.fromisoformat(folder.name.removeprefix("date="))
-    return Partition(event, day, day, tuple(sorted(files)))
+    return Partition(event, day, day, tuple(sorted(_counting(files, folder))))
+
+
+def _counting(files: set[Path], folder: Path) -> set[Path]:
+    """The files that count while `python -m ingestion.compact` replaces some: it leaves records of what it does.
+
+    They are read after the files were listed: what ceased to count since then is still there.
+    """
+    root = folder.parent
+    for record in (root / "_joins").glob("*.json"):
+        join = json.loads(record.read_bytes())
+        file, replaced = root / join["file"], {root / name for name in join["replaces"]}
+        files -= {file} if join["stage"] == "writing" else replaced
+        if join["stage"] == "joined" and file.parent == folder:
+            files |= {file}
+    return files

@@ -5,6 +5,10 @@
     <root>/archive/<name>/date=2024-05-01/1714521600000000-5f3a….parquet
                           |               `- first arrival in microseconds, so names sort by arrival
                           `- day of the event time: a late event lies in its own day
+
+`python -m ingestion.compact` joins small files. A joined file has the name of the last one it replaces and eight more
+digits, and it holds only rows with a position in Kafka: who remembers which files it has read, and up to which
+positions, can tell the rows of a joined file apart by their offsets, and knows files of other rows by their names.
 """
 
 import os
@@ -128,7 +132,8 @@ class Archive:
 
     def files(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
         """Names of the files of the days that ``[start, end)`` touches, by day and first arrival."""
-        return [name for day in self._days_between(start, end) for name in self.folder.files(f"{_DAY}{day}")]
+        days = [f"{_DAY}{day}" for day in self._days_between(start, end)]
+        return self.folder.files(*days) if days else []
 
     def days(self) -> list[date]:
         """Days of event time that have a folder, in order."""

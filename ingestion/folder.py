@@ -10,6 +10,8 @@ How a batch becomes visible::
 
 A batch of one file needs no journal: its move is the moment at which it appears. A mover that was killed leaves its
 journal behind; `Folder.finish_interrupted` does the remaining moves, and any number of processes may do so at once.
+
+Small files may be replaced by a joined one while others read; `joined` tells which files count.
 """
 
 import json
@@ -26,6 +28,8 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from ingestion.joined import JOINS, Join, counting
+
 PENDING: Final = "_pending"
 
 
@@ -38,7 +42,8 @@ class Folder:
 
     def __init__(self, url: str | os.PathLike[str]) -> None:
         self.url = str(url).rstrip("/")
-        self._filesystem, root = fsspec.core.url_to_fs(self.url)
+        # Others write here, too: what was listed once is never taken for what is there now.
+        self._filesystem, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
         self._root = str(root).rstrip("/")
 
     def path(self, name: str) -> str:
@@ -53,23 +58,41 @@ class Folder:
             if kind == "directory" and not name.startswith(("_", "."))
         )
 
-    def files(self, below: str = "") -> list[str]:
-        """Names of the parquet files directly inside ``below``, sorted; empty when it does not exist."""
-        prefix = f"{below}/" if below else ""
-        return sorted(
-            f"{prefix}{name}"
-            for name, kind in self._listing(below)
-            if kind == "file" and name.endswith(".parquet") and not name.startswith((".", "_"))
-        )
+    def files(self, *below: str) -> list[str]:
+        """Names of the parquet files directly inside the folders ``below``, or inside this one, sorted."""
+        folders = below or ("",)
+        listed = [
+            f"{folder}/{name}" if folder else name
+            for folder in folders
+            for name, kind in self._listing(folder)
+            if kind == "file" and _is_visible(PurePosixPath(name))
+        ]
+        return counting(listed, self.joins(), folders)
 
     def files_below(self) -> list[str]:
         """Names of all parquet files inside, however deep, sorted; hidden and pending ones left out."""
+        return counting(self.sizes(), self.joins())
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of each parquet file inside, however deep, whether it counts or not."""
         try:
-            found = self._filesystem.find(self.path(""))
+            found = self._filesystem.find(self.path(""), detail=True)
         except FileNotFoundError:
-            return []
-        names = (PurePosixPath(path).relative_to(self.path("")) for path in found)
-        return sorted(str(name) for name in names if _is_visible(name))
+            return {}
+        names = {PurePosixPath(path).relative_to(self.path("")): entry for path, entry in found.items()}
+        return {str(name): entry["size"] for name, entry in names.items() if _is_visible(name)}
+
+    def joins(self) -> list[Join]:
+        """Records of the joins under way; see `joined`."""
+        names = [f"{JOINS}/{name}" for name, _ in self._listing(JOINS) if name.endswith(".json")]
+        contents = (self.content(name) for name in names)
+        return [Join.from_json(content) for content in contents if content is not None]
+
+    def record(self, join: Join) -> None:
+        """Write or replace the record of a join, in one step; durable when this returns."""
+        temporary = f"{PENDING}/{uuid.uuid4().hex}.record"
+        self._write(temporary, lambda file: file.write(join.to_json()))
+        self._move_all({temporary: join.record})
 
     def exists(self) -> bool:
         """Whether there is such a folder."""
@@ -117,6 +140,10 @@ class Folder:
             height = sum(size for _, size in groups[done:stop])
             yield first, first + height, self.scan(inside).slice(skipped, height)
             first, done = first + height, stop
+
+    def has_nulls(self, name: str, column: str) -> bool:
+        """Whether a column of a file has nulls."""
+        return bool(self.scan([name]).select(pl.col(column).has_nulls()).collect().item())
 
     def _row_groups(self, name: str) -> list[int]:
         with self._filesystem.open(self.path(name), "rb") as file:
@@ -167,12 +194,31 @@ class Folder:
             except FileNotFoundError:
                 continue
 
-    def _finish_journal(self, journal: str) -> bool:
+    def content(self, name: str) -> bytes | None:
+        """Bytes of a small file; None when there is none."""
         try:
-            moves = json.loads(self._filesystem.cat_file(self.path(journal)))
+            return bytes(self._filesystem.cat_file(self.path(name)))
         except FileNotFoundError:
+            return None
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Make a small file that nobody has made yet; False if somebody has. Of several makers one succeeds."""
+        try:
+            if isinstance(self._filesystem, LocalFileSystem):
+                Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
+                with Path(self.path(name)).open("xb") as file:
+                    file.write(content)
+            else:
+                self._filesystem.pipe_file(self.path(name), content, mode="create")
+        except FileExistsError:
             return False
-        self._finish(journal, moves)
+        return True
+
+    def _finish_journal(self, journal: str) -> bool:
+        content = self.content(journal)
+        if content is None:
+            return False
+        self._finish(journal, json.loads(content))
         return True
 
     def _finish(self, journal: str, moves: Mapping[str, str]) -> None:

@@ -1,5 +1,6 @@
 """`python -m expectations`, on an archive of a few days."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_a_failing_day_is_status_1_and_does_not_stop_the_others(
     assert "expect_column_values_to_be_in_set(product_id): observed ['unheard of'] in 200 rows" in printed
     assert printed.count("passed") == 1
     assert "1 of 2 checks failed" in (data / "reports" / "index.html").read_text()
+
+
+def test_files_that_are_being_joined_count_once(tmp_path: Path) -> None:
+    """The small ones while the joined one is written, it alone once it is complete."""
+    settings, day = QualitySettings(data_dir=tmp_path), tmp_path / "archive" / "orders" / "date=2026-01-01"
+    for name in ("1", "2", "12"):
+        archive(tmp_path, orders()[:100], "2026-01-01", name)
+    joins, names = day.parents[0] / "_joins", [f"{day.name}/{name}.parquet" for name in ("1", "2")]
+    joins.mkdir()
+    for stage, counting in (("writing", ["1", "2"]), ("joined", ["12"]), ("cleared", ["12"])):
+        join = {"file": f"{day.name}/12.parquet", "replaces": names, "stage": stage, "since_us": 0}
+        (joins / "12.json").write_text(json.dumps(join))
+        assert [file.stem for file in partitions(settings, ["orders"])[0].files] == counting
 
 
 def test_the_whole_archive_is_one_batch(data: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
