@@ -18,6 +18,7 @@ import psutil
 
 from ingestion.windows.dedup import RepeatFilter
 from ingestion.windows.incremental import IncrementalExecutor
+from ingestion.windows.spec import TIMESTAMP
 from tests.benchmarks.workload import (
     DAY,
     HOUR,
@@ -36,6 +37,9 @@ WARM_UP_BATCHES = 10
 LEAST_EVENTS = 200_000
 FILL_ROWS = 100_000
 PORTION_ROWS = 5_000
+TILES = 1_440_000
+HOPS_BATCH = 1_000
+HOPS_EVENTS = 100_000
 MEASURED_HOURS = 1
 
 Figures = dict[str, float]
@@ -104,11 +108,11 @@ def _an_hour(users: Users, executor: IncrementalExecutor) -> Figures:
     }
 
 
-def settle(executor: IncrementalExecutor) -> int:
+def settle(executor: IncrementalExecutor, portion_rows: int = PORTION_ROWS) -> int:
     """Evaluate all rows that changed or wait; how many."""
     rows = executor.take_changed().height
     while executor.waiting:
-        rows += executor.take_waiting(PORTION_ROWS).height
+        rows += executor.take_waiting(portion_rows).height
     return rows
 
 
@@ -153,40 +157,44 @@ def grouped(held: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def hops(count: int, kind: str) -> Figures:
-    """Microseconds of CPU an event with a tile in each of the hops of the window, for every function."""
+    """Microseconds of CPU an event with a tile in each hop of the window, for every function.
+
+    The more hops, the fewer users: there are always as many tiles, so that only the length of the window differs.
+    """
     functions = ("count", "sum", "mean", "min", "max", "std", "count_distinct", "last")
     executor = IncrementalExecutor(view(*(feature("amount", f, count * MINUTE, MINUTE) for f in functions)))
-    measured, users = 100, named("user", np.arange(1_000))
+    users = named("user", np.arange(TILES // count))
+    filled, measured = count + 5, -(-HOPS_EVENTS // len(users))
     watch = Stopwatch()
-    for minute in range(count + 10 + measured):
-        if minute == count + 10:
+    for minute in range(filled + measured):
+        if minute == filled:
             watch = Stopwatch()
-        events = _one_each(users, minute, kind)
-        with watch("update"):
-            executor.update(events)
-        with watch("evaluate"):
-            executor.take_changed()
+        for start in range(0, len(users), HOPS_BATCH):
+            events = _one_each(users[start : start + HOPS_BATCH], minute, start, kind)
+            with watch("update"):
+                executor.update(events)
+            with watch("evaluate"):
+                executor.take_changed()
         with watch("advance"):
             executor.advance(START_US + (minute + 1) * MINUTE)
         with watch("refresh"):
-            settle(executor)
+            settle(executor, HOPS_BATCH)
     return {name: 1e6 * seconds / (measured * len(users)) for name, seconds in watch.seconds.items()}
 
 
-def _one_each(users: pl.Series, minute: int, kind: str) -> pl.DataFrame:
+def _one_each(users: pl.Series, minute: int, first: int, kind: str) -> pl.DataFrame:
     """An event of every user in a minute; values are drawn, or rise from minute to minute, or fall."""
-    drawn = np.random.default_rng(minute).gamma(2.0, 30.0, len(users)).round(1)
     values = {
-        "random": drawn,
+        "random": np.random.default_rng([minute, first]).gamma(2.0, 30.0, len(users)).round(1),
         "rising": np.full(len(users), float(minute)),
         "falling": np.full(len(users), -float(minute)),
     }
-    time_us = START_US + minute * MINUTE + np.arange(len(users))
+    numbers = first + np.arange(len(users))
     return pl.DataFrame(
         {
             "user_id": users,
-            "time": pl.Series(time_us).cast(pl.Datetime("us", "UTC")),
-            "event_id": named("event", minute * len(users) + np.arange(len(users))),
+            "time": pl.Series(START_US + minute * MINUTE + numbers).cast(TIMESTAMP),
+            "event_id": named("event", minute * TILES + numbers),
             "amount": values[kind],
         }
     )
