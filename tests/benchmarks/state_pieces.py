@@ -101,16 +101,22 @@ def _an_hour(users: Users, executor: IncrementalExecutor) -> Figures:
         if now_us >= next_hour:
             next_hour += HOUR
             with watch("refresh"):
-                rows += settle(executor)
+                rows += refresh(executor, PORTION_ROWS)
         events_seen += events.height
     return {name: 1e6 * seconds / events_seen for name, seconds in watch.seconds.items()} | {
         "rows_per_event": rows / events_seen
     }
 
 
-def settle(executor: IncrementalExecutor, portion_rows: int = PORTION_ROWS) -> int:
-    """Evaluate all rows that changed or wait; how many."""
-    rows = executor.take_changed().height
+def settle(executor: IncrementalExecutor) -> None:
+    """Evaluate all rows that changed or wait."""
+    executor.take_changed()
+    refresh(executor, PORTION_ROWS)
+
+
+def refresh(executor: IncrementalExecutor, portion_rows: int) -> int:
+    """Evaluate all rows that wait; how many."""
+    rows = 0
     while executor.waiting:
         rows += executor.take_waiting(portion_rows).height
     return rows
@@ -178,7 +184,7 @@ def hops(count: int, kind: str) -> Figures:
         with watch("advance"):
             executor.advance(START_US + (minute + 1) * MINUTE)
         with watch("refresh"):
-            settle(executor, HOPS_BATCH)
+            refresh(executor, HOPS_BATCH)
     return {name: 1e6 * seconds / (measured * len(users)) for name, seconds in watch.seconds.items()}
 
 
