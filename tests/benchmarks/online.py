@@ -38,6 +38,10 @@ STARTED = datetime.now(UTC)
 VIEWS = {"user": 12, "item": 10, "shop": 6}
 """Entity and view of the same name, and how many features it has."""
 
+BARE = "bare HMGETs in one pipeline"
+BARE_LEAST = 1 / 1.5
+"""A direct read takes at most one and a half times what the bare one takes."""
+
 OURS = "ingestion.stores.online.RedisOnlineStore"
 STOCK = "redis"
 
@@ -72,14 +76,17 @@ def _writes(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Pr
         push_rows(ours, view, _frame(view, ENTITIES, 0))
     one = _turns(bar, "push one row", PUSHES, 1, stock_push, our_push)
     batch = _turns(bar, f"push {BATCH_ROWS:,} rows", BATCHES, BATCH_ROWS, stock_push, our_push)
-    report.add(_duration("push of one row, p50", one[1], one[0], "stock push", least=2))
+    report.add(_duration("push of one row, p50", one[1], one[0], "stock push", least=2.5))
     stock_rate, our_rate = (BATCH_ROWS / percentile(seconds, 0.5) for seconds in batch)
-    report.add(Bar(f"push of {BATCH_ROWS:,} rows", our_rate, "rows/s", stock_rate, "stock push", least=3))
-    whole = _frame("user", ENTITIES, 900_000_000)
-    start = time.perf_counter()
-    ours.provider.online_store.write_columns(ours.config, ours.get_feature_view("user"), whole.to_arrow())
-    rate = ENTITIES / (time.perf_counter() - start)
-    report.add(Bar(f"write_columns of {ENTITIES:,} rows", rate, "rows/s", stock_rate, "stock push", least=4))
+    report.add(Bar(f"push of {BATCH_ROWS:,} rows", our_rate, "rows/s", stock_rate, "stock push", least=4))
+
+    def write_columns(frame: pl.DataFrame) -> None:
+        ours.provider.online_store.write_columns(ours.config, ours.get_feature_view("user"), frame.to_arrow())
+
+    (whole,) = _turns(bar, f"write {ENTITIES:,} rows", BATCHES, ENTITIES, write_columns, later=900_000_000)
+    rate = ENTITIES / percentile(whole, 0.5)
+    name = f"write_columns of {ENTITIES:,} rows, as materialize calls it"
+    report.add(Bar(name, rate, "rows/s", stock_rate, "stock push", least=10))
 
 
 async def _reads(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
@@ -91,16 +98,14 @@ async def _reads(report: Report, ours: "FeatureStore", stock: "FeatureStore", ba
     readers = [to_dict[stock], to_dict[ours], reader.read, bare]
     one = await _reading(bar, "read one row", READS, 1, readers)
     many = await _reading(bar, f"read {MANY_ROWS} rows", MANY_READS, MANY_ROWS, readers)
-    for name, seconds, leasts in (("one row", one, (1.1, 2.5)), (f"{MANY_ROWS} rows", many, (1.2, 2.5))):
+    for name, seconds, leasts in (("one row", one, (2.5, 3.0)), (f"{MANY_ROWS} rows", many, (4.0, 4.0))):
         report.add(
             _duration(f"read of {name}, to_dict, p50", seconds[1], seconds[0], "stock to_dict", leasts[0])
         )
         report.add(
             _duration(f"read of {name}, direct, p50", seconds[2], seconds[0], "stock to_dict", leasts[1])
         )
-        report.add(
-            _duration(f"read of {name}, direct, p50", seconds[2], seconds[3], "bare HMGETs in one pipeline")
-        )
+        report.add(_duration(f"read of {name}, direct, p50", seconds[2], seconds[3], BARE, least=BARE_LEAST))
     await ours.close()
     client = await stock.provider.online_store._get_client_async(stock.config.online_store)
     await client.aclose()
@@ -126,14 +131,17 @@ async def _reading(
 
 
 def _turns(
-    bar: Progress, name: str, times: int, rows: int, *writes: Callable[[pl.DataFrame], None]
+    bar: Progress, name: str, times: int, rows: int, *writes: Callable[[pl.DataFrame], None], later: int = 1
 ) -> list[list[float]]:
-    """Seconds of each write of each writer; every write is newer than all before it, so none is refused."""
+    """Seconds of each write of each writer; every write is newer than all before it, so none is refused.
+
+    The first is ``later`` microseconds after the start of the run.
+    """
     seconds: list[list[float]] = [[] for _ in writes]
     task = bar.add_task(name, total=times * len(writes))
     for turn in range(times):
         for n, (write, taken) in enumerate(zip(writes, seconds, strict=True)):
-            frame = _frame("user", rows, 1 + rows * (2 * turn + n))
+            frame = _frame("user", rows, later + rows * (2 * turn + n))
             start = time.perf_counter()
             write(frame)
             taken.append(time.perf_counter() - start)
