@@ -2,21 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import redis.exceptions
 from feast import FeatureStore, OnDemandFeatureView
 from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
-from feast.type_map import feast_value_type_to_python_type
 
 from serving.errors import FeaturesUnavailableError
 from serving.features import Columns, Row
 from serving.metrics import Metrics
 from serving.plan import FeaturePlan
-
-_SCALARS = frozenset(("string_val", "int64_val", "double_val", "bool_val", "int32_val", "float_val"))
 
 
 class FeastReader:
@@ -45,7 +42,7 @@ class FeastReader:
         entities = {key: [row[key] for row in rows] for key in self._keys}
         response = await self._stored(entities)
         self._count_statuses(response)
-        columns = columns_of(response)
+        columns = response.to_dict()
         for view, inputs in self._on_demand:
             given = {
                 name: columns[name] if name in columns else [row[name] for row in rows] for name in inputs
@@ -55,12 +52,9 @@ class FeastReader:
 
     def _count_statuses(self, response: OnlineResponse) -> None:
         """One feature tells for all of its view."""
-        for name, vector in zip(
-            response.proto.metadata.feature_names.val, response.proto.results, strict=True
-        ):
-            if view := self._view_of_first.get(name):
-                for status, count in Counter(vector.statuses).items():
-                    self._metrics.view_read(view, FieldStatus.Name(status), count)
+        for name, statuses in statuses_of(response, self._view_of_first).items():
+            for status, count in Counter(statuses).items():
+                self._metrics.view_read(self._view_of_first[name], FieldStatus.Name(status), count)
 
     async def _stored(self, entities: Mapping[str, Sequence[Any]]) -> OnlineResponse:
         try:
@@ -85,20 +79,13 @@ def _view_of_first(references: Sequence[str]) -> dict[str, str]:
     return {feature: view for view, feature in first.items()}
 
 
-def columns_of(response: OnlineResponse) -> dict[str, list[Any]]:
-    """The same as ``response.to_dict()`` in a fraction of the time."""
-    names = response.proto.metadata.feature_names.val
-    return {
-        name: [_value(value) for value in vector.values]
-        for name, vector in zip(names, response.proto.results, strict=True)
-    }
-
-
-def _value(value: Any) -> Any:
-    kind = value.WhichOneof("val")
-    if kind in _SCALARS:
-        return getattr(value, kind)
-    return None if kind is None else feast_value_type_to_python_type(value)
+def statuses_of(response: OnlineResponse, names: Collection[str]) -> Mapping[str, Sequence[Any]]:
+    """Statuses of the features named; a response that can tell them without its protobuf is asked for just them."""
+    if hasattr(response, "statuses"):
+        told: Mapping[str, Sequence[Any]] = response.statuses(names)
+        return told
+    vectors = zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True)
+    return {name: list(vector.statuses) for name, vector in vectors if name in names}
 
 
 def _inputs(view: OnDemandFeatureView) -> Iterable[str]:

@@ -238,6 +238,16 @@ def test_entities_that_are_not_there_have_the_values_of_stock_feast(stores: Stor
     assert given.to_dict(True) == expected.to_dict(True)
 
 
+def test_statuses_are_told_without_the_protobuf(stores: Stores) -> None:
+    """Of the features named, those of the protobuf."""
+    rows = [{"user_id": "nobody"}, *users(4)]
+    response: Any = stores[0].get_online_features(["profile:age", "profile:city"], rows)
+    told = response.statuses({"age", "user_id"})
+    assert "proto" not in vars(response)
+    by_name = dict(zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True))
+    assert told == {"age": list(by_name["age"].statuses)}
+
+
 def test_a_changed_answer_changes_no_other(stores: Stores) -> None:
     """Lists that a caller changes are its own."""
     response = stores[0].get_online_features(["profile:age"], users(2))
