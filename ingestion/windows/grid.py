@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingestion.windows.keys import Keys
+from ingestion.windows.keys import keys_of
 from ingestion.windows.ordering import in_order, sorted_groups
 from ingestion.windows.spec import TIMESTAMP, SpecError, ViewSpec
 
@@ -50,15 +50,17 @@ class Timeline:
         """
         times = microseconds(events[spec.timestamp_column])
         arrived = microseconds(events[spec.arrival_column]) if spec.arrival_column else times
+        late = as_known and bool((arrived > times + 1).any())
         position = [int64(events[column].fill_null(-1)) for column in POSITION if column in events.columns]
         order, times, bounds = in_order(owners, entities, times, arrived, *position)
-        seen = np.maximum(times + 1, arrived[order]) if as_known else times + 1
+        seen = np.maximum(times + 1, arrived[order]) if late else times + 1
+        as_sorted = np.arange(len(order))
         return cls(
             events=events,
             order=order,
             times=times,
             seen=seen,
-            arrivals=sorted_groups(np.arange(len(order)), bounds, seen),
+            arrivals=sorted_groups(as_sorted, bounds, seen) if late else as_sorted,
             bounds=bounds,
         )
 
@@ -95,7 +97,7 @@ class Grid:
         if count := asked[INSTANT].null_count():
             raise SpecError(f"view {spec.name!r}: {count} rows have no event_timestamp; give each one")
         instants = microseconds(asked[INSTANT])
-        keys = Keys.of(asked.select(spec.join_keys), asked.height)
+        keys = keys_of(asked.select(spec.join_keys), asked.height)
         order, sorted_instants, bounds = in_order(keys.asked, keys.count, instants)
         positions = np.empty(len(order), dtype=np.int64)
         positions[order] = np.arange(len(order))
@@ -116,9 +118,11 @@ def microseconds(times: pl.Series) -> Ints:
 
 def _visible(spec: ViewSpec, events: pl.DataFrame, first_us: int, last_us: int) -> pl.DataFrame:
     """Events that an instant between two can see."""
-    time = pl.col(spec.timestamp_column).cast(TIMESTAMP).cast(pl.Int64)
-    inside = events.select(((time >= first_us - spec.longest_us) & (time < last_us)).alias("")).to_series()
-    return events if inside.all() else events.filter(inside)
+    times = microseconds(events[spec.timestamp_column])
+    start = first_us - spec.longest_us
+    if not len(times) or (times.min() >= start and times.max() < last_us):
+        return events
+    return events.filter((times >= start) & (times < last_us))
 
 
 def int64(numbers: pl.Series) -> Ints:
