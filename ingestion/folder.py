@@ -98,7 +98,9 @@ class Folder:
         """Whether there is such a folder."""
         return bool(self._filesystem.isdir(self.path("")))
 
-    def scan(self, names: Sequence[str], *, row_column: str | None = None) -> pl.LazyFrame:
+    def scan(
+        self, names: Sequence[str], *, row_column: str | None = None, name_column: str | None = None
+    ) -> pl.LazyFrame:
         """Rows of the named files, in the order of the names.
 
         Columns and types are those of the last file; a column that an older file lacks is null there.
@@ -106,10 +108,11 @@ class Folder:
         Args:
             names: At least one file.
             row_column: Where to number the rows, from 0 on; None: nowhere.
+            name_column: Where to tell of each row the name of its file; None: nowhere.
         """
         if isinstance(self._filesystem, LocalFileSystem):
             paths = [self.path(name) for name in names]
-            return pl.scan_parquet(
+            scanned = pl.scan_parquet(
                 paths,
                 glob=False,
                 hive_partitioning=False,
@@ -117,7 +120,14 @@ class Folder:
                 missing_columns="insert",
                 extra_columns="ignore",
                 row_index_name=row_column,
+                include_file_paths=name_column,
             )
+            if name_column is None:
+                return scanned
+            return scanned.with_columns(pl.col(name_column).str.strip_prefix(f"{self._root}/"))
+        if name_column is not None:
+            each = (self.scan([name]).with_columns(pl.lit(name).alias(name_column)) for name in names)
+            return pl.concat(each, how="diagonal_relaxed")
         rows = pl.scan_pyarrow_dataset(self._dataset(names))
         return rows if row_column is None else rows.with_row_index(row_column)
 
@@ -185,6 +195,10 @@ class Folder:
         """Make visible every batch whose mover was killed; returns how many there were."""
         journals = [f"{PENDING}/{name}" for name, _ in self._listing(PENDING) if name.endswith(".json")]
         return sum(self._finish_journal(journal) for journal in journals)
+
+    def is_pending(self) -> bool:
+        """Whether a batch of several files is being moved: some of it may be visible, and some not yet."""
+        return any(name.endswith(".json") for name, _ in self._listing(PENDING))
 
     def remove(self, names: Sequence[str]) -> None:
         """Delete files; one that is gone already is not an error."""

@@ -6,18 +6,22 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from ingestion.stream.clock import Clock, EventClock, WallClock
 from ingestion.stream.consumer import EventConsumer
 from ingestion.stream.errors import StreamError
 from ingestion.stream.http import MetricsServer
+from ingestion.stream.inquiry import Inquiry
 from ingestion.stream.letterbox import LetterBox
 from ingestion.stream.log import say, set_up
 from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.settings import StreamSettings, describe
+from ingestion.stream.snapshots import SnapshotStore
 from ingestion.stream.status import Status
 from ingestion.stream.topics import ensure
+from ingestion.stream.units import PARTS
 from ingestion.stream.worker import Parts, Worker, wall_us
 
 log = logging.getLogger("ingestion.stream")
@@ -57,28 +61,32 @@ def run(settings: StreamSettings, stop: Event) -> None:
 def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     """Everything a worker needs, connected; Kafka is asked first, as Feast takes seconds to import."""
     bootstrap = settings.bootstrap()
-    own_topics = {settings.dead_letter_topic: 1, settings.lead_topic: 1}
+    own_topics = {settings.dead_letter_topic: 1, settings.parts_topic: PARTS}
     ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds)
 
     # Seconds of import, and behind our metrics: see `metrics`.
-    from ingestion.stream.registry import open_definitions  # noqa: PLC0415
+    from ingestion.stream.registry import Definitions  # noqa: PLC0415
 
-    topics, sink = open_definitions(settings.feature_repo)
+    definitions = Definitions.open(settings.feature_repo)
+    topics = definitions.topics
     partitions = {topic.name: settings.topic_partitions for topic in topics}
     ensure(bootstrap, partitions, settings.stream_start_timeout_seconds)
-    say(log, logging.INFO, "serving", topics=",".join(partitions), views=sum(len(t.specs) for t in topics))
+    say(log, logging.INFO, "registered", topics=",".join(partitions), views=sum(len(t.specs) for t in topics))
     return Parts(
         topics=topics,
+        read_again=definitions.read_again,
         consumer=EventConsumer(
             bootstrap,
             settings.stream_group,
-            settings.lead_topic,
+            settings.parts_topic,
             instance=settings.stream_instance,
             session_seconds=settings.stream_session_seconds,
-            timeout_seconds=settings.stream_request_timeout_seconds,
         ),
+        broker=Inquiry(bootstrap, settings.stream_group, settings.stream_request_timeout_seconds),
         letters=LetterBox(bootstrap, settings.dead_letter_topic, settings.stream_request_timeout_seconds),
-        sink=sink,
+        sink=definitions.sink,
+        snapshots=SnapshotStore(settings.snapshot_url, settings.snapshot_outbox),
+        threads=ThreadPoolExecutor(2, thread_name_prefix="beside"),
         new_clock=clock_of(settings),
         wall_us=wall_us,
         monotonic=time.monotonic,

@@ -1,6 +1,6 @@
 """Recognises messages that are in the archive already, where no committed offset says so."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -32,10 +32,23 @@ class Archived:
         return cls(pl.DataFrame(schema=types))
 
     @classmethod
-    def read(cls, archive: Archive, topic: str, partitions: Iterable[int]) -> "Archived":
-        """Positions of these partitions; the archive must not be empty."""
-        wanted = pl.col("_partition").is_in(list(partitions)) & (pl.col("_topic") == topic)
-        return cls(archive.scan(None, None).filter(wanted).select(_IDENTITY).collect())
+    def read(cls, archive: Archive, topic: str, files: Sequence[str], ends: Mapping[int, int]) -> "Archived":
+        """What lies in the files and may still come up.
+
+        Args:
+            archive: Where the files are.
+            topic: Name of the topic.
+            files: Names of files; at least one.
+            ends: For each partition, the offset behind which no message can be one of those in the files.
+        """
+        rows = archive.folder.scan(files).filter(pl.col("_topic") == topic).select(_IDENTITY).collect()
+        end = pl.col("_partition").replace_strict(dict(ends), default=0, return_dtype=pl.Int64)
+        return cls(rows.filter(pl.col("_offset") < end))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing will be recognised any more."""
+        return not self._last
 
     def without(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows that are not archived yet, in their order; forgets everything once it is left behind."""

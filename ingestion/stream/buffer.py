@@ -54,6 +54,11 @@ class Buffer:
             self._rows += rows.height
         self._next_offsets |= batch.next_offsets()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether neither rows nor offsets are held."""
+        return self._since is None
+
     def is_due(self) -> bool:
         """Whether there is enough, or something old enough, to be made durable."""
         if self._since is None:

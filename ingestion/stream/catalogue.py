@@ -18,6 +18,7 @@ class EventTopic:
         lateness_us: How far behind the newest event another may be before it counts as late.
         dedup_horizon_us: How long after its last arrival an event id is recognised.
         specs: The windowed views over it; none: its events are only archived.
+        definition: Tells whether anything but the views is defined anew.
     """
 
     name: str
@@ -26,6 +27,7 @@ class EventTopic:
     lateness_us: int
     dedup_horizon_us: int
     specs: tuple[ViewSpec, ...]
+    definition: str = ""
 
     @property
     def longest_us(self) -> int:

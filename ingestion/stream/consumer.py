@@ -1,186 +1,221 @@
 """The Kafka side: membership in the group, reading, committing. Thin edge; decisions are in `offsets`.
 
-Members of the group subscribe to a topic of one partition that holds no messages. Who is assigned it leads and adds the
-partitions of all event topics to its assignment; the others stand by. The cooperative protocol leaves the lead where it
-is when members join.
+Members of the group share the partitions of a topic that holds no messages: its parts. Which units a member keeps follows
+from the parts that it holds (`units`); who holds part 0 leads. The partitions of the event topics are not shared: each
+member adds all of those that it needs to its assignment. The cooperative protocol moves as few parts as it can when
+members come and go.
 """
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from ingestion.stream.errors import KafkaUnreachableError, ReplacedError
+from ingestion.stream.errors import ReplacedError
 from ingestion.stream.log import say
 from ingestion.stream.messages import Message, Partition
-from ingestion.stream.offsets import Known
+from ingestion.stream.side import SideReader
+from ingestion.stream.units import LEAD_PART
 
 log = logging.getLogger(__name__)
 
 _PUT_OUT = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError._FATAL)  # noqa: SLF001  # named so by librdkafka
+_LARGE_BATCH: Final = 500
+"""From here on there is no waiting for more: while a batch is worked on, the next one comes in."""
+
+Parts = frozenset[int]
 
 
 class EventConsumer:
     """One member of the consumer group.
 
     Attributes:
+        parts: What this member holds.
+        changes: How often that has changed.
         term: Number of the term for which this member leads, another one each time it takes the lead; 0: it does not.
+        positions: Offset behind the last message read, of each partition that is being read.
 
     Args:
         bootstrap: Addresses of the brokers, ``host:port`` separated by commas.
         group: Name of the consumer group.
-        lead_topic: Topic of one partition; its holder leads.
+        parts_topic: The topic whose partitions are shared.
         instance: Name under which this member is known again at once after a crash; None: it is a new member each time,
             and one that crashed keeps its place for the session timeout.
-        session_seconds: How long a member may be silent before another takes its place.
-        timeout_seconds: How long a request to the broker may take.
+        session_seconds: How long a member may be silent before others take its place.
     """
 
     def __init__(
         self,
         bootstrap: str,
         group: str,
-        lead_topic: str,
+        parts_topic: str,
         *,
         instance: str | None,
         session_seconds: float,
-        timeout_seconds: float,
     ) -> None:
         self._bootstrap = bootstrap
-        self._timeout = timeout_seconds
         self._consumer = Consumer(_config(bootstrap, group, instance, session_seconds), logger=log)
-        self._lead_topic = lead_topic
-        self._on_release: Callable[[], None] = _nothing
-        self._positions: dict[Partition, int] = {}
+        self._parts_topic = parts_topic
+        self._on_release: Callable[[Parts], None] = _nothing
+        self._on_loss: Callable[[Parts], None] = _nothing
         self._owed: dict[Partition, int] = {}
         self._terms = 0
+        self._last_batch = 0
+        self.positions: dict[Partition, int] = {}
+        self.parts: Parts = frozenset()
+        self.changes = 0
         self.term = 0
 
-    @property
-    def leads(self) -> bool:
-        """Whether this member is the one that works."""
-        return self.term > 0
-
-    def join(self, on_release: Callable[[], None]) -> None:
+    def join(self, on_release: Callable[[Parts], None], on_loss: Callable[[Parts], None]) -> None:
         """Enter the group.
 
         Args:
-            on_release: Called when the lead is given up in order, while commits are still accepted.
+            on_release: Called when parts are given up in order, while commits are still accepted and nobody else has them.
+            on_loss: Called when parts have been given to others while this member was silent.
         """
-        self._on_release = on_release
+        self._on_release, self._on_loss = on_release, on_loss
         self._consumer.subscribe(
-            [self._lead_topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            [self._parts_topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
 
     def wait(self, seconds: float) -> None:
         """Serve the group without reading events: as a standby, or while something else takes its time."""
-        term, held = self.term, self._events_assigned()
+        held = self._events_assigned()
         if held:
             self._consumer.pause(held)
         message = self._consumer.poll(seconds)
         if message is not None:
             _is_event(message)
-        if held and self.term == term:
-            self._consumer.resume(held)
+        if still := self._events_assigned():
+            self._consumer.resume(still)
 
-    def known(self, topics: Iterable[str], archived: Mapping[Partition, int]) -> dict[Partition, Known]:
-        """What Kafka and the archive know about every partition of the topics.
-
-        Raises:
-            KafkaUnreachableError: the broker does not answer in time.
-        """
-        try:
-            parts = [TopicPartition(topic, number) for topic in topics for number in self._partitions(topic)]
-            committed = self._consumer.committed(parts, timeout=self._timeout)
-            return {(p.topic, p.partition): self._known(p, archived) for p in committed}
-        except KafkaException as error:
-            raise KafkaUnreachableError(
-                f"no answer about {sorted(topics)} from Kafka at {self._bootstrap}: {error}"
-            ) from error
+    def side(self, starts: Mapping[Partition, int]) -> SideReader:
+        """Reads beside the group, from these offsets on."""
+        return SideReader(self._bootstrap, starts)
 
     def begin(self, starts: Mapping[Partition, int]) -> None:
-        """Read these partitions from these offsets on."""
-        self._positions = dict(starts)
+        """Read these partitions from these offsets on; those that are being read already go there."""
+        self._stop([place for place in starts if place in self.positions])
+        self.positions |= starts
         self._consumer.incremental_assign(
             [TopicPartition(*place, offset) for place, offset in starts.items()]
         )
 
+    def leave(self, topics: Iterable[str]) -> None:
+        """Read these topics no more."""
+        names = set(topics)
+        self._stop([place for place in self.positions if place[0] in names])
+
     def read(self, most: int, wait_seconds: float, linger_seconds: float) -> list[Message]:
         """What there is, at most ``most`` messages.
+
+        The one rule of batching: the first message is waited for. While batches are small, it is also waited a little for
+        more, as each batch costs the sender, the broker and us a wake-up; a small batch is at most so much older. Once a
+        batch was large, the next one is what came in while it was worked on, without waiting: the higher the rate, the
+        larger the batches, up to ``most``.
 
         Args:
             most: Upper bound of the result.
             wait_seconds: How long to wait for the first message.
             linger_seconds: How long to wait for more once there is one.
         """
-        read = self._consumer.consume(1, wait_seconds)
-        if read and most > 1:
-            read += self._consumer.consume(most - 1, linger_seconds)
+        is_busy = self._last_batch >= min(_LARGE_BATCH, most)
+        read = self._consumer.consume(most, 0.0) if is_busy else []
+        if not read:
+            read = self._consumer.consume(1, wait_seconds)
+            if read and most > 1:
+                read += self._consumer.consume(most - 1, linger_seconds)
         messages = [message for message in read if _is_event(message)]
-        for message in messages:
-            self._positions[message.topic(), message.partition()] = message.offset() + 1
+        self._last_batch = len(messages)
         return messages
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> None:
-        """Commit what is durable; a refused or unanswered commit is tried again with the next one."""
+    def passed(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Tell what of the messages read has been taken in."""
+        self.positions |= {place: offset for place, offset in next_offsets.items() if place in self.positions}
+
+    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """Commit what is durable; a refused or unanswered commit is tried again with the next one.
+
+        Returns:
+            Whether the group took it; it does not from a member whose place was given to others.
+        """
         self._owed |= next_offsets
         parts = [TopicPartition(*place, offset) for place, offset in self._owed.items()]
         try:
             self._consumer.commit(offsets=parts, asynchronous=False)
-            self._owed = {}
         except KafkaException as error:
             say(log, logging.WARNING, "commit refused", reason=error.args[0].str())
+            return False
+        self._owed = {}
+        return True
+
+    def still_leads(self) -> bool:
+        """Ask the broker whether this member holds its place: it refuses commits of one whose parts went to others."""
+        try:
+            self._consumer.commit(
+                offsets=[TopicPartition(self._parts_topic, LEAD_PART, 0)], asynchronous=False
+            )
+        except KafkaException as error:
+            say(log, logging.WARNING, "no longer a member of the group", reason=error.args[0].str())
+            return False
+        return True
 
     def lag(self) -> dict[Partition, int]:
         """Messages behind each partition's position, as far as the last fetch told."""
-        return {place: lag for place in self._positions if (lag := self._lag(place)) is not None}
+        return {place: lag for place in self.positions if (lag := self._lag(place)) is not None}
 
     def close(self) -> None:
-        """Leave the group; gives up the lead in order."""
+        """Leave the group; gives up the parts in order."""
         self._consumer.close()
+
+    def _stop(self, places: list[Partition]) -> None:
+        if places:
+            self._consumer.incremental_unassign([TopicPartition(*place) for place in places])
+        for place in places:
+            del self.positions[place]
 
     def _lag(self, place: Partition) -> int | None:
         offsets = self._consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
         if offsets is None or offsets[1] < 0:
             return None
-        return max(0, offsets[1] - self._positions[place])
-
-    def _partitions(self, topic: str) -> list[int]:
-        return sorted(self._consumer.list_topics(topic, timeout=self._timeout).topics[topic].partitions)
-
-    def _known(self, part: TopicPartition, archived: Mapping[Partition, int]) -> Known:
-        low, high = self._consumer.get_watermark_offsets(part, timeout=self._timeout)
-        committed = None if part.offset == OFFSET_INVALID else part.offset
-        return Known(low, high, committed, archived.get((part.topic, part.partition)))
+        return max(0, offsets[1] - self.positions[place])
 
     def _events_assigned(self) -> list[TopicPartition]:
-        return [part for part in self._consumer.assignment() if part.topic != self._lead_topic]
+        return [part for part in self._consumer.assignment() if part.topic != self._parts_topic]
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
-        if partitions:
+        self._hold(self.parts | {part.partition for part in partitions})
+        if LEAD_PART in self.parts and not self.term:
             self._terms += 1
             self.term = self._terms
             say(log, logging.INFO, "took the lead", term=self.term)
-        elif not self.leads:
-            say(log, logging.INFO, "standing by: another worker of the group leads")
+        say(log, logging.INFO, "holds parts", parts=len(self.parts))
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        if not partitions:
-            return
-        if self.leads:
-            self._on_release()
-        self._lose(consumer, "gave up the lead")
+        given = frozenset(part.partition for part in partitions)
+        if given:
+            self._on_release(given)
+            self._lose(consumer, partitions, given)
+            say(log, logging.INFO, "gave up parts", parts=len(given), left=len(self.parts))
 
-    def _lost(self, consumer: Consumer, _partitions: list[TopicPartition]) -> None:
-        self._lose(consumer, "lost the lead: the group went on without this worker")
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        gone = self.parts
+        self._on_loss(gone)
+        self._lose(consumer, partitions, gone)
+        say(log, logging.WARNING, "lost all parts: the group went on without this worker", parts=len(gone))
 
-    def _lose(self, consumer: Consumer, how: str) -> None:
-        consumer.incremental_unassign(consumer.assignment())
-        self.term = 0
-        self._positions, self._owed = {}, {}
-        say(log, logging.INFO, how)
+    def _lose(self, consumer: Consumer, partitions: list[TopicPartition], gone: Parts) -> None:
+        consumer.incremental_unassign(partitions)
+        if LEAD_PART in gone:
+            self.term = 0
+            self._owed = {}
+        self._hold(self.parts - gone)
+
+    def _hold(self, parts: Parts) -> None:
+        self.changes += parts != self.parts
+        self.parts = parts
 
 
 def _is_event(message: Any) -> bool:
@@ -218,5 +253,5 @@ def _config(bootstrap: str, group: str, instance: str | None, session_seconds: f
     return config if instance is None else {**config, "group.instance.id": instance}
 
 
-def _nothing() -> None:
+def _nothing(_parts: Parts) -> None:
     pass

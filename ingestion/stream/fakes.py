@@ -55,12 +55,22 @@ class MemorySink:
         stored: Newest row of each entity, by view and key.
         pushed: Number of rows in each push, in order.
         away_for: Raise `SinkAwayError` this many times.
+        run: Its identity; count it up to start it again.
     """
 
     keys: Mapping[str, tuple[str, ...]]
     stored: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = field(default_factory=dict)
     pushed: list[tuple[str, int]] = field(default_factory=list)
     away_for: int = 0
+    run: int = 1
+
+    def identity(self) -> str:
+        """A name, unless away."""
+        self.check()
+        return f"run-{self.run}"
+
+    def adopt(self, view: str) -> None:
+        """Every view is known."""
 
     def check(self) -> None:
         """Answers, unless away."""

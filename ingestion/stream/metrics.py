@@ -41,8 +41,17 @@ class StreamMetrics:
         self.pending = gauge(
             "boundary_rows_pending", "Rows of windows that lost a tile, not pushed yet.", "view"
         )
-        self.ready = gauge("ready", "1 while events are read and pushed.")
-        self.leads = gauge("leads", "1 while this worker is the one of its group that works.")
+        self.units = gauge("units", "Shares of views whose windows this worker keeps.")
+        self.ready = gauge("ready", "1 while events are read.")
+        self.leads = gauge("leads", "1 while this worker is the one of its group that archives and commits.")
+        self.snapshot_age = gauge(
+            "snapshot_age_seconds", "Since the state was taken that a restart begins with."
+        )
+        self.snapshot_seconds = gauge(
+            "snapshot_seconds", "How long the last snapshot took, beside the stream."
+        )
+        self.snapshot_bytes = gauge("snapshot_bytes", "Size of the last snapshot.")
+        self.snapshot_failures = counter("snapshot_failures", "Snapshots that could not be written.")
         self.batch = Histogram(
             "shop_stream_batch_messages",
             "Messages taken at once.",
@@ -90,6 +99,11 @@ class StreamMetrics:
         arrival_us = events[ARRIVAL].to_physical().to_numpy()
         self.freshness.observe(np.maximum(now_us - event_us[event_us >= watermark_us], 0) / 1e6)
         self.latency.observe(np.maximum(now_us - arrival_us, 0) / 1e6)
+
+    def forget(self, view: str) -> None:
+        """Nothing is kept of this view any more."""
+        for gauge in (self.keys, self.bytes, self.pending):
+            gauge.labels(view).set(0)
 
     def lags(self, lag: Mapping[Partition, int]) -> None:
         """Messages behind, by partition."""

@@ -52,7 +52,7 @@ class Start:
     @property
     def skips_archived(self) -> bool:
         """Whether messages may come up that are in the archive already."""
-        return self.reason is Reason.UNCOMMITTED
+        return self.reason in (Reason.UNCOMMITTED, Reason.TOPIC_ANEW)
 
 
 def start_of(known: Known, *, archive_is_empty: bool) -> Start:

@@ -1,51 +1,33 @@
-"""The stages behind the poll, composed: what one leading worker does with what it has read. Hot path.
+"""The stages behind the poll, composed: what one worker does with what it has read. Hot path.
 
-Knows neither Kafka nor Redis nor Feast: they come in as a letter box, a sink, and the offsets that may be committed.
+Knows neither Kafka nor Redis nor Feast: they come in as a lead with its letter box, and as a sink.
 """
 
-import logging
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from ingestion.stream.archived import Archived
-from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.clock import Clock
-from ingestion.stream.decoding import decode
-from ingestion.stream.errors import NotDurableError
-from ingestion.stream.letters import DeadLetter
-from ingestion.stream.log import say
-from ingestion.stream.messages import Message, Partition, TopicBatch, by_topic
+from ingestion.stream.decoding import Readable, decode
+from ingestion.stream.group import StateGroup, Taken, UnitState, joined
+from ingestion.stream.lead import Lead
+from ingestion.stream.messages import TopicBatch
 from ingestion.stream.metrics import StreamMetrics
-from ingestion.stream.pending import Pending
-from ingestion.stream.sink import Sink
-from ingestion.stream.windows import Taken, TopicWindows
-
-log = logging.getLogger(__name__)
-
-
-class Letters(Protocol):
-    """Where messages go that cannot be read."""
-
-    def send(self, letters: Iterable[DeadLetter]) -> None:
-        """Hand over; may return before they are delivered."""
-
-    def flush(self) -> None:
-        """Return once all are delivered."""
+from ingestion.stream.positions import of_topic
+from ingestion.stream.sink import Pusher
+from ingestion.stream.units import Unit
 
 
 class Pipeline:
-    """State of a leading worker.
+    """The units of a worker that go with the stream, and the lead while it has it.
+
+    Attributes:
+        lead: Keeps messages, while this worker leads.
+        is_pushing: Whether rows are on their way that no unit knows of any more.
 
     Args:
         topics: What is read, by topic.
-        windows: The state of each topic's views, folded from its archive.
-        archived: What of each topic is in the archive though no offset says so; absent: nothing.
-        buffer: What is not durable yet.
-        letters: The dead-letter topic.
         sink: The online store.
         clock: What moves the windows.
         wall_us: The machine's clock, Unix microseconds.
@@ -56,117 +38,138 @@ class Pipeline:
     def __init__(
         self,
         topics: Mapping[str, EventTopic],
-        windows: Mapping[str, TopicWindows],
-        archived: Mapping[str, Archived],
         *,
-        buffer: Buffer,
-        letters: Letters,
-        sink: Sink,
+        sink: Pusher,
         clock: Clock,
         wall_us: Callable[[], int],
         metrics: StreamMetrics,
         boundary_rows: int,
     ) -> None:
         self._topics = topics
-        self._windows = windows
-        self._archived = archived
-        self._buffer = buffer
-        self._letters = letters
+        self._groups: dict[str, list[StateGroup]] = {topic: [] for topic in topics}
         self._sink = sink
         self._clock = clock
         self._wall_us = wall_us
         self._metrics = metrics
         self._boundary_rows = boundary_rows
-        self._pending = {v: Pending(keys) for w in windows.values() for v, keys in w.keys.items()}
+        self.lead: Lead | None = None
+        self.is_pushing = False
 
-    def take_in(self, messages: Iterable[Message]) -> None:
+    @property
+    def groups(self) -> Iterator[StateGroup]:
+        """All groups of units."""
+        return (group for groups in self._groups.values() for group in groups)
+
+    @property
+    def units(self) -> dict[Unit, UnitState]:
+        """All units."""
+        return {unit: state for group in self.groups for unit, state in group.units.items()}
+
+    @property
+    def topics(self) -> set[str]:
+        """Topics over which there are units."""
+        return {topic for topic, groups in self._groups.items() if groups}
+
+    def add(self, group: StateGroup) -> None:
+        """Let units go with the stream; one that has the place of an older definition takes it."""
+        if group.lateness.newest_us is not None:
+            self._clock.observe(group.lateness.newest_us)
+        self.drop(lambda unit: any(fresh.replaces(unit) for fresh in group.units))
+        groups = self._groups[group.topic.name]
+        groups.append(group)
+        groups[:] = joined(groups)
+
+    def drop(self, is_lost: Callable[[Unit], bool]) -> None:
+        """Forget units, and what is counted of views of which none is left."""
+        before = {unit.view for unit in self.units}
+        for groups in self._groups.values():
+            for group in groups:
+                group.drop(is_lost)
+            groups[:] = joined(groups)
+        for view in before - {unit.view for unit in self.units}:
+            self._metrics.forget(view)
+
+    def take_in(self, batches: Iterable[TopicBatch]) -> None:
         """Take messages through all stages up to the online store; they are not durable yet."""
-        taken = [(batch.topic, self._take_batch(batch)) for batch in by_topic(messages)]
+        taken = [(batch.topic, self._take_batch(batch)) for batch in batches]
         for topic, _ in taken:
             self._push_changed(topic)
         now_us = self._wall_us()
         for topic, part in taken:
-            self._observe_freshness(topic, part, now_us)
+            if part is not None:
+                self._observe_freshness(topic, part, now_us)
 
     def pass_boundaries(self) -> None:
-        """Let windows lose their tiles up to now, and push a portion of the rows that this changed."""
+        """Let windows lose their tiles up to now, and push a portion of the rows that wait."""
         now_us = self._clock.now_us()
         if now_us is not None:
             with self._metrics.stage("boundaries"):
-                self._advance(now_us)
-        self._push_pending(self._boundary_rows)
+                for group in self.groups:
+                    group.advance(now_us)
+        self._push_waiting(self._boundary_rows)
 
-    def push_everything(self, portion_rows: int, between: Callable[[int], None]) -> int:
-        """Push all rows that wait, after a fold: in portions, calling ``between`` with the rows so far; returns them."""
-        total = 0
-        while pushed := self._push_pending(portion_rows):
-            total += pushed
-            between(total)
-        return total
+    def await_all(self, identity: str) -> int:
+        """Let every row wait of units that were pushed to another store than this one; returns how many units."""
+        owing = [state for state in self.units.values() if state.pushed_to != identity]
+        for state in owing:
+            state.executor.await_all()
+            state.pushed_to = identity
+        return len(owing)
 
-    def push_again(self) -> None:
-        """Let the row of every entity wait: a store that was away may have come back with less than it had."""
-        for windows in self._windows.values():
-            for view, executor in windows.views.items():
-                self._pending[view].add(executor.rows())
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time for `make_durable`."""
-        return self._buffer.is_due()
-
-    def make_durable(self, commit: Callable[[Mapping[Partition, int]], None]) -> None:
-        """Deliver the dead letters, write the archive files, then commit: in this order.
-
-        Raises:
-            NotDurableError: one of the first two failed; nothing is committed.
-        """
-        held = self._buffer.content()
-        if not held.next_offsets:
-            return
-        with self._metrics.stage("dead letters"):
-            self._letters.flush()
-        with self._metrics.stage("archive"):
-            for topic, rows in held.rows.items():
-                self._archive(topic, rows)
-        with self._metrics.stage("commit"):
-            commit(held.next_offsets)
-        self._buffer.clear()
+    def owe_all(self) -> None:
+        """Rows that were on their way are lost: no store has been given everything."""
+        for state in self.units.values():
+            state.pushed_to = ""
+        self.is_pushing = False
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
-        for topic, windows in self._windows.items():
-            if windows.lateness.watermark_us is not None:
-                self._metrics.watermark.labels(topic).set(windows.lateness.watermark_us / 1e6)
-            for name, view in windows.views.items():
-                self._metrics.keys.labels(name).set(view.keys)
-                self._metrics.bytes.labels(name).set(view.nbytes)
-                self._metrics.pending.labels(name).set(len(self._pending[name]))
+        totals: dict[str, list[int]] = {}
+        for group in self.groups:
+            if group.lateness.watermark_us is not None:
+                self._metrics.watermark.labels(group.topic.name).set(group.lateness.watermark_us / 1e6)
+            for unit, state in group.units.items():
+                view, executor = totals.setdefault(unit.view, [0, 0, 0]), state.executor
+                view[:] = [view[0] + executor.keys, view[1] + executor.nbytes, view[2] + executor.waiting]
+        for name, (keys, size, waiting) in totals.items():
+            self._metrics.keys.labels(name).set(keys)
+            self._metrics.bytes.labels(name).set(size)
+            self._metrics.pending.labels(name).set(waiting)
+        self._metrics.units.set(len(self.units))
 
-    def _take_batch(self, batch: TopicBatch) -> Taken:
+    def _take_batch(self, batch: TopicBatch) -> Taken | None:
         topic, metrics = self._topics[batch.topic], self._metrics
+        if self.lead is None and not self._groups[batch.topic]:
+            return None
         with metrics.stage("decode"):
             readable = decode(batch, topic.contract)
-        self._letters.send(readable.letters)
-        rows = self._archived.get(batch.topic, Archived.none()).without(readable.rows)
-        self._buffer.add(batch, rows)
-        with metrics.stage("windows"):
-            taken = self._windows[batch.topic].update(rows)
-        newest_us = self._windows[batch.topic].lateness.newest_us
-        if newest_us is not None:
-            self._clock.observe(newest_us)
         metrics.consumed.labels(batch.topic).inc(len(batch))
-        metrics.valid.labels(batch.topic).inc(rows.height)
-        metrics.late.labels(batch.topic).inc(taken.late)
-        metrics.repeated.labels(batch.topic).inc(taken.repeated)
-        for letter in readable.letters:
-            metrics.dead.labels(batch.topic, letter.kind).inc()
-        for view, expired in taken.expired.items():
-            metrics.expired.labels(view).inc(expired)
-        return taken
+        metrics.valid.labels(batch.topic).inc(readable.rows.height)
+        if self.lead is not None:
+            self.lead.take_in(batch, readable)
+        return self._update(self._groups[batch.topic], batch, readable)
+
+    def _update(self, groups: list[StateGroup], batch: TopicBatch, readable: Readable) -> Taken | None:
+        """What became of the batch in the first of the groups; the others are behind it or ahead."""
+        ends = of_topic(batch.topic, batch.next_offsets())
+        with self._metrics.stage("windows"):
+            results = [group.take_in(readable.rows, ends) for group in groups]
+        if len(groups) > 1:
+            groups[:] = joined(groups)
+        for group in groups:
+            if group.lateness.newest_us is not None:
+                self._clock.observe(group.lateness.newest_us)
+        for result in results:
+            for view, expired in result.expired.items():
+                self._metrics.expired.labels(view).inc(expired)
+        if not results:
+            return None
+        self._metrics.late.labels(batch.topic).inc(results[0].late)
+        self._metrics.repeated.labels(batch.topic).inc(results[0].repeated)
+        return results[0]
 
     def _observe_freshness(self, topic: str, part: Taken, now_us: int) -> None:
-        watermark_us = self._windows[topic].lateness.watermark_us
+        watermark_us = next((group.lateness.watermark_us for group in self._groups[topic]), None)
         if watermark_us is not None:
             self._metrics.readable(
                 part.events, self._topics[topic].contract.timestamp_field, watermark_us, now_us
@@ -174,39 +177,24 @@ class Pipeline:
 
     def _push_changed(self, topic: str) -> None:
         with self._metrics.stage("evaluate"):
-            changed = list(self._windows[topic].take_changed())
+            changed = [rows for group in self._groups[topic] for rows in group.take_changed()]
+        self._push(changed)
+
+    def _push_waiting(self, most: int) -> None:
+        """A portion of the rows that wait, of one unit after the other."""
+        left, rows = most, list[tuple[str, pl.DataFrame]]()
+        for unit, state in self.units.items():
+            if left > 0 and state.executor.waiting:
+                taken = state.executor.take_waiting(left)
+                rows.append((unit.view, taken))
+                left -= taken.height
+        self._push(rows)
+
+    def _push(self, changed: Sequence[tuple[str, pl.DataFrame]]) -> None:
+        """Nobody knows of these rows but we: who is interrupted here owes them all."""
+        self.is_pushing = True
         for view, rows in changed:
-            self._pending[view].supersede(rows)
-            self._push(view, rows)
-
-    def _advance(self, now_us: int) -> None:
-        for windows in self._windows.values():
-            windows.advance(now_us)
-            for view, rows in (*windows.take_changed(), *windows.take_waiting(sys.maxsize)):
-                self._pending[view].add(rows)
-
-    def _push_pending(self, most: int) -> int:
-        left = most
-        for view, pending in self._pending.items():
-            rows = pending.take(left)
-            if rows is not None:
-                self._push(view, rows)
-                left -= rows.height
-        return most - left
-
-    def _push(self, view: str, rows: pl.DataFrame) -> None:
-        with self._metrics.stage("push"):
-            self._sink.push(view, rows)
-        self._metrics.pushed.labels(view).inc(rows.height)
-
-    def _archive(self, topic: str, rows: pl.DataFrame) -> None:
-        try:
-            files = self._topics[topic].archive.write(rows)
-        except OSError as error:
-            raise NotDurableError(
-                f"{rows.height} events of {topic!r} could not be archived: {error}; "
-                "their offsets are not committed, a restart reads them again"
-            ) from error
-        self._metrics.archived_rows.labels(topic).inc(rows.height)
-        self._metrics.archived_files.labels(topic).inc(len(files))
-        say(log, logging.DEBUG, "archived", topic=topic, rows=rows.height, files=len(files))
+            with self._metrics.stage("push"):
+                self._sink.push(view, rows)
+            self._metrics.pushed.labels(view).inc(rows.height)
+        self.is_pushing = False

@@ -1,12 +1,16 @@
 """Reads the Feast registry: the only source of topics, contracts, archives and windows. Imports Feast."""
 
+import hashlib
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from feast import FeatureStore, KafkaSource
 from feast.repo_config import FeastConfigError
+from redis.cluster import RedisCluster
 from yaml import YAMLError
 
 from ingestion.compile import compile_view, windowed_views
@@ -20,17 +24,70 @@ from ingestion.stream.sink import FeastSink
 from ingestion.windows.spec import ViewSpec
 
 
-def open_definitions(feature_repo: Path) -> tuple[list[EventTopic], FeastSink]:
-    """The topics to serve and the online store, as the feature repo and its registry say.
+class Definitions:
+    """What the feature repo and its registry say, and what they say later.
 
-    Raises:
-        DefinitionsError: they cannot be opened or served; says why.
+    Attributes:
+        topics: The topics to serve, as they were at the start.
+        sink: The online store.
+
+    Args:
+        feature_repo: Folder of the feature repo.
+        store: It, opened.
     """
-    # Feast warns about stream feature views each time it reads one.
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="feast")
+
+    def __init__(self, feature_repo: Path, store: FeatureStore) -> None:
+        self._feature_repo = feature_repo
+        # Not the store that rows are pushed with: that one keeps to the definitions of the windows that run.
+        self._watched = store
+        self._seen = _version(store)
+        self.topics = event_topics(store)
+        self.sink = online_sink(_open(feature_repo))
+
+    @classmethod
+    def open(cls, feature_repo: Path) -> Self:
+        """Read the definitions.
+
+        Raises:
+            DefinitionsError: they cannot be opened or served; says why.
+        """
+        # Feast warns about stream feature views each time it reads one.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module="feast")
+        with _named(feature_repo):
+            return cls(feature_repo, _open(feature_repo))
+
+    def read_again(self) -> list[EventTopic] | None:
+        """The topics as they are registered now; None while the registry is the one that was seen last.
+
+        Raises:
+            DefinitionsError: they cannot be served; the registry is looked at again once it has changed.
+        """
+        with _named(self._feature_repo):
+            self._watched.refresh_registry()
+            version = _version(self._watched)
+            if version == self._seen:
+                return None
+            self._seen = version
+            store = _open(self._feature_repo)
+            topics = event_topics(store)
+        self.sink.offer(store)
+        return topics
+
+
+def _open(feature_repo: Path) -> FeatureStore:
+    return FeatureStore(repo_path=str(feature_repo))
+
+
+def _version(store: FeatureStore) -> tuple[str, str]:
+    """Another one after each `feast apply` that changed something."""
+    registry = store.registry.proto()
+    return registry.version_id, registry.last_updated.ToJsonString()
+
+
+@contextmanager
+def _named(feature_repo: Path) -> Iterator[None]:
     try:
-        store = FeatureStore(repo_path=str(feature_repo))
-        return event_topics(store), online_sink(store)
+        yield
     except (FeastConfigError, YAMLError, OSError, ValueError, TypeError) as error:
         raise DefinitionsError(f"the definitions in {feature_repo} cannot be served: {error}") from error
 
@@ -39,11 +96,20 @@ def online_sink(store: FeatureStore) -> FeastSink:
     """The online store of the feature store, which is Redis."""
     connections = redis_store(store).connections(store.config)
 
-    def ping() -> None:
+    def identify() -> str:
         with connections.link() as link:
-            link.client.ping()
+            return run_ids(link.client)
 
-    return FeastSink(store, push_rows, ping, away=RedisUnavailableError)
+    return FeastSink(store, push_rows, identify, away=RedisUnavailableError)
+
+
+def run_ids(client: Any) -> str:
+    """Run ids of the servers that hold the data: a server gets another one each time it is started."""
+    if not isinstance(client, RedisCluster):
+        return str(client.info("server")["run_id"])
+    told = client.info("server", target_nodes=RedisCluster.PRIMARIES)
+    by_node = {"": told} if "run_id" in told else told
+    return ",".join(sorted(str(info["run_id"]) for info in by_node.values()))
 
 
 def event_topics(store: FeatureStore) -> list[EventTopic]:
@@ -80,7 +146,17 @@ def _event_topic(store: FeatureStore, source: Any, views: list[Any]) -> EventTop
         lateness_us=_microseconds(options.watermark_delay_threshold),
         dedup_horizon_us=1_000_000 * int(source.tags.get("dedup_horizon_seconds", "0")),
         specs=tuple(_spec(view, source) for view in views if view.tags.get("event_source") == source.name),
+        definition=_definition(source),
     )
+
+
+def _definition(source: Any) -> str:
+    """Of everything but the views; not of times at which objects were written."""
+    spec = source.to_proto()
+    archive = spec.batch_source
+    for changing in (spec, archive):
+        changing.ClearField("meta")
+    return hashlib.sha256(spec.SerializeToString(deterministic=True)).hexdigest()
 
 
 def _spec(view: Any, source: Any) -> ViewSpec:

@@ -28,11 +28,13 @@ class StreamSettings(BaseSettings):
     """Where messages go that cannot be read."""
 
     stream_group: str = "shop_stream"
-    """Consumer group; one worker of a group works, the others stand by."""
+    """Consumer group; its workers share the views, one of them archives."""
     stream_instance: str | None = None
     """Name under which a worker is known again at once after a crash; two workers must not share one."""
     stream_session_seconds: float = Field(default=6.0, ge=6.0)
-    """How long a worker may be silent before a standby takes its place."""
+    """How long a worker may be silent before others take its place."""
+    stream_shares: int = Field(default=1, ge=1, le=1_000)
+    """Into how many shares the entities of each view are divided; more than 1: several workers keep one view."""
     stream_clock: Literal["wall", "event"] = "wall"
     """What moves the windows: the machine's clock, or the newest event time (replay of old files)."""
     stream_batch_max_messages: int = Field(default=5_000, ge=1, le=1_000_000)
@@ -45,8 +47,14 @@ class StreamSettings(BaseSettings):
     """Longest time that an event waits for its archive file; offsets are committed behind it."""
     stream_archive_max_rows: int = Field(default=200_000, ge=1)
     """Most events that wait for their archive file."""
+    stream_snapshot_path: str | None = None
+    """Where snapshots of the windows are kept, a local path or a URL that fsspec knows; by default snapshots in the data folder."""
+    stream_snapshot_seconds: float = Field(default=300.0, gt=0)
+    """How often a snapshot is taken; a restart folds what the archive has behind it."""
+    stream_refresh_seconds: float = Field(default=30.0, gt=0)
+    """How often the registry is looked at for views that are new, changed or gone."""
     stream_boundary_rows: int = Field(default=2_000, ge=1)
-    """Most rows of windows that lost a tile pushed between two batches of events."""
+    """Most rows that wait (windows that lost a tile, a store that was filled anew) pushed between two batches of events."""
     stream_start_timeout_seconds: float = Field(default=30.0, gt=0)
     """How long Kafka and Redis may take to answer at the start."""
     stream_request_timeout_seconds: float = Field(default=60.0, gt=0)
@@ -61,9 +69,20 @@ class StreamSettings(BaseSettings):
     """From which level on lines are logged."""
 
     @property
-    def lead_topic(self) -> str:
-        """Topic of one partition, without messages, whose holder in the group works."""
-        return f"{self.stream_group}_lead"
+    def parts_topic(self) -> str:
+        """Topic without messages whose partitions the workers of the group share."""
+        return f"{self.stream_group}_parts"
+
+    @property
+    def snapshot_url(self) -> str:
+        """Folder of this group's snapshots."""
+        root = self.stream_snapshot_path or str(self.data_dir / "snapshots")
+        return f"{root.rstrip('/')}/{self.stream_group}"
+
+    @property
+    def snapshot_outbox(self) -> Path:
+        """Where a snapshot is written that is then sent to a URL."""
+        return self.data_dir / "snapshots_outbox" / self.stream_group
 
     def bootstrap(self) -> str:
         """Addresses of the brokers.

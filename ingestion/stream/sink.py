@@ -10,8 +10,15 @@ class SinkAwayError(ConnectionError):
     """The online store does not answer at the moment; what was pushed may be pushed again."""
 
 
-class Sink(Protocol):
+class Pusher(Protocol):
     """Takes rows of a view: join keys, ``event_timestamp``, features. Of an entity the newest row stays."""
+
+    def push(self, view: str, rows: pl.DataFrame) -> None:
+        """Return once the rows can be read."""
+
+
+class Sink(Pusher, Protocol):
+    """An online store."""
 
     def check(self) -> None:
         """Ask whether the store answers.
@@ -19,6 +26,16 @@ class Sink(Protocol):
         Raises:
             SinkAwayError: it does not.
         """
+
+    def identity(self) -> str:
+        """Which store this is; another one when a server was started again, as it may have less than it had.
+
+        Raises:
+            SinkAwayError: the store does not answer.
+        """
+
+    def adopt(self, view: str) -> None:
+        """The rows of this view have the definition that was registered last from now on."""
 
     def push(self, view: str, rows: pl.DataFrame) -> None:
         """Return once the rows can be read.
@@ -34,7 +51,7 @@ class FeastSink:
     Args:
         store: The feature store.
         push_rows: Writes a frame of a view's rows: ``push_rows(store, view_name, frame)``.
-        ping: Asks the store for a sign of life.
+        identify: Asks the servers who they are.
         away: What both raise while the store does not answer.
     """
 
@@ -42,25 +59,38 @@ class FeastSink:
         self,
         store: Any,
         push_rows: Callable[[Any, str, pl.DataFrame], Any],
-        ping: Callable[[], Any],
+        identify: Callable[[], str],
         away: type[Exception],
     ) -> None:
-        self._store = store
+        self._first = self._newest = store
+        self._stores: dict[str, Any] = {}
         self._push_rows = push_rows
-        self._ping = ping
+        self._identify = identify
         self._away = away
 
     def check(self) -> None:
         """Ask for a sign of life."""
+        self.identity()
+
+    def identity(self) -> str:
+        """The servers' run ids."""
         try:
-            self._ping()
+            return self._identify()
         except self._away as error:
             raise SinkAwayError(str(error)) from error
+
+    def offer(self, store: Any) -> None:
+        """A feature store that knows newer definitions; views go over to it one by one."""
+        self._newest = store
+
+    def adopt(self, view: str) -> None:
+        """Go over."""
+        self._stores[view] = self._newest
 
     def push(self, view: str, rows: pl.DataFrame) -> None:
         """Write the rows."""
         try:
-            self._push_rows(self._store, view, rows)
+            self._push_rows(self._stores.get(view, self._first), view, rows)
         except self._away as error:
             raise SinkAwayError(str(error)) from error
 

@@ -18,7 +18,7 @@ class Phase(Enum):
 
     @property
     def is_healthy(self) -> bool:
-        """Whether it does what it should: work, or stand by while another works."""
+        """Whether it does what it should: work, or stand by while others work."""
         return self in (Phase.READY, Phase.STANDBY)
 
 
@@ -27,7 +27,7 @@ class Status:
     """The current phase and why.
 
     Attributes:
-        metrics: Their ``ready`` and ``leads`` gauges follow.
+        metrics: Its ``ready`` gauge follows.
         phase: What the worker is doing.
         reason: What it waits for; empty otherwise.
     """
@@ -40,7 +40,6 @@ class Status:
         """Go to a phase."""
         self.phase, self.reason = phase, reason
         self.metrics.ready.set(phase is Phase.READY)
-        self.metrics.leads.set(phase in (Phase.RECOVERING, Phase.READY, Phase.STORE_AWAY))
 
     def as_json(self) -> dict[str, str]:
         """What /health answers."""

@@ -1,12 +1,14 @@
 """Compiles what the windows of a topic run on, before the first event waits for it: seconds on a machine's first start."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import polars as pl
 
 from ingestion.archive import POSITION_TYPES
 from ingestion.stream.catalogue import EventTopic
-from ingestion.stream.windows import TopicWindows
+from ingestion.stream.group import StateGroup
+from ingestion.stream.units import PARTS, units_of
 
 _TIME_US = 946_684_800_000_000
 _SAMPLES: dict[type[pl.DataType], object] = {
@@ -21,12 +23,18 @@ _SAMPLES: dict[type[pl.DataType], object] = {
 
 def warm_up(topic: EventTopic) -> None:
     """Send two events of the topic's form through windows that are thrown away, and let them expire."""
-    windows = TopicWindows(topic)
-    windows.update(_sample(topic))
+    works = units_of([topic], 1, frozenset(range(PARTS)))
+    group = StateGroup.fresh(topic, {unit: work.spec for unit, work in works.items()})
+    sample = _sample(topic)
+    with ThreadPoolExecutor(1) as pool:
+        group.fold(sample, pool)
+    group.take_in(sample, {})
     for now_us in (_TIME_US + 1, _TIME_US + 2 * topic.longest_us):
-        windows.advance(now_us)
-        for _ in (*windows.take_changed(), *windows.take_waiting(1)):
+        group.advance(now_us)
+        for _ in group.take_changed():
             continue
+        for state in group.units.values():
+            state.executor.take_waiting(state.executor.waiting)
 
 
 def _sample(topic: EventTopic) -> pl.DataFrame:

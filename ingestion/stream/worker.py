@@ -1,36 +1,44 @@
-"""The poll loop: stand by, recover, work. Thin edge; what happens to messages is in `pipeline`."""
+"""The poll loop: hold parts, bring their units up to date, work. Thin edge; what happens to messages is in `pipeline`."""
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Event
 
-from ingestion.stream.archived import Archived
+from ingestion.stream.archive_index import ArchiveIndex
+from ingestion.stream.background import Job
 from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.clock import Clock
 from ingestion.stream.consumer import EventConsumer
+from ingestion.stream.definitions import Read, Refresher, brought_up_to_date
 from ingestion.stream.errors import StoreUnreachableError
-from ingestion.stream.fold import fold
+from ingestion.stream.group import StateGroup
+from ingestion.stream.joining import Joining
+from ingestion.stream.lead import Lead, Letters
 from ingestion.stream.log import say
-from ingestion.stream.messages import Partition
-from ingestion.stream.offsets import Start, starts
-from ingestion.stream.pipeline import Letters, Pipeline
+from ingestion.stream.messages import Message, Partition, by_topic
+from ingestion.stream.offsets import Start
+from ingestion.stream.pipeline import Pipeline
+from ingestion.stream.positions import of_topic, reaches
+from ingestion.stream.recovery import Broker, Recovered, Recovery, Wanted
 from ingestion.stream.settings import StreamSettings
 from ingestion.stream.sink import PatientSink, Sink, SinkAwayError
+from ingestion.stream.snapshots import SnapshotStore
+from ingestion.stream.snapshotting import Snapshotter
 from ingestion.stream.status import Phase, Status
-from ingestion.stream.warm_up import warm_up
-from ingestion.stream.windows import TopicWindows
+from ingestion.stream.units import LEAD_PART, Unit, Work, units_of
 
 log = logging.getLogger(__name__)
 
-_PORTION_ROWS = 5_000
 _MEASURE_SECONDS = 1.0
+_IDLE_SECONDS = 0.1
 
 
 class InterruptedWaitError(Exception):
-    """Waiting ended because the worker shall stop or its term has ended."""
+    """Waiting ended because the worker shall stop or holds other parts now."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +47,14 @@ class Parts:
 
     Attributes:
         topics: What it serves.
+        read_again: What is registered now; None while nothing has changed.
         consumer: Its place in the group.
+        broker: Asks Kafka about topics and offsets.
         letters: The dead-letter topic.
         sink: The online store.
-        new_clock: Makes what moves the windows, afresh for each time it leads.
+        snapshots: Where the state is kept.
+        threads: At least two, for what happens beside the stream.
+        new_clock: Makes what moves the windows.
         wall_us: The machine's clock, Unix microseconds.
         monotonic: Seconds of a clock that never goes back.
         status: What it is doing; holds the metrics.
@@ -50,9 +62,13 @@ class Parts:
     """
 
     topics: Sequence[EventTopic]
+    read_again: Read
     consumer: EventConsumer
+    broker: Broker
     letters: Letters
     sink: Sink
+    snapshots: SnapshotStore
+    threads: Executor
     new_clock: Callable[[], Clock]
     wall_us: Callable[[], int]
     monotonic: Callable[[], float]
@@ -66,11 +82,35 @@ class Worker:
     def __init__(self, parts: Parts, settings: StreamSettings) -> None:
         self._parts = parts
         self._settings = settings
-        self._pipeline: Pipeline | None = None
-        self._term = 0
-        self._measured = 0.0
+        self._topics = tuple(parts.topics)
+        self._works: dict[Unit, Work] = {}
+        self._changes = -1
+        self._measured = self._served = self._started = parts.monotonic()
         self._was_ready = False
-        self._started = parts.monotonic()
+        self._job: Job[Wanted, Recovered] | None = None
+        self._joining: list[Joining] = []
+        self._indexes = {topic.name: ArchiveIndex(topic.archive, topic.name) for topic in parts.topics}
+        self._sink = PatientSink(parts.sink, self._pause, settings.stream_retry_max_seconds, self._store_away)
+        self._pipeline = Pipeline(
+            {topic.name: topic for topic in parts.topics},
+            sink=self._sink,
+            clock=parts.new_clock(),
+            wall_us=parts.wall_us,
+            metrics=parts.status.metrics,
+            boundary_rows=settings.stream_boundary_rows,
+        )
+        self._snapshotter = Snapshotter(
+            parts.snapshots,
+            self._indexes,
+            threads=parts.threads,
+            every_seconds=settings.stream_snapshot_seconds,
+            monotonic=parts.monotonic,
+            wall_us=parts.wall_us,
+            metrics=parts.status.metrics,
+        )
+        self._refresher = Refresher(
+            parts.read_again, parts.threads, settings.stream_refresh_seconds, parts.monotonic
+        )
 
     def run(self) -> None:
         """Join the group and work until stopped.
@@ -78,128 +118,251 @@ class Worker:
         Raises:
             StreamError: what cannot be waited out; nothing is committed that is not durable.
         """
-        parts = self._parts
-        parts.consumer.join(on_release=self._make_durable)
+        self.begin()
         try:
-            while not parts.stop.is_set():
-                self._turn()
-            parts.status.enter(Phase.STOPPING)
-            self._make_durable()
+            while not self._parts.stop.is_set():
+                self.turn()
+            self.finish()
         finally:
-            self._pipeline = None
-            parts.consumer.close()
+            self.close()
 
-    def _turn(self) -> None:
-        if self._parts.consumer.term != self._term:
-            self._pipeline, self._term = None, self._parts.consumer.term
+    def begin(self) -> None:
+        """Enter the group."""
+        self._parts.consumer.join(on_release=self._release, on_loss=self._lose)
+
+    def turn(self) -> None:
+        """One batch, and whatever else there is to be done."""
         try:
-            if not self._parts.consumer.leads:
-                self._stand_by()
-            elif self._pipeline is None:
-                self._pipeline = self._recover()
+            self._settle()
+            if self._is_live:
+                self._work()
             else:
-                self._work(self._pipeline)
+                self._idle()
         except InterruptedWaitError:
-            return
+            if self._pipeline.is_pushing:
+                self._pipeline.owe_all()
 
-    def _stand_by(self) -> None:
-        self._parts.status.enter(Phase.STANDBY)
-        self._parts.consumer.wait(0.2)
+    def finish(self) -> None:
+        """Make everything durable and keep the state for the next start."""
+        self._parts.status.enter(Phase.STOPPING)
+        self._make_durable()
+        self._save(self._pipeline.units)
 
-    def _work(self, pipeline: Pipeline) -> None:
-        settings, metrics = self._settings, self._parts.status.metrics
+    def close(self) -> None:
+        """Leave the group; what was not made durable is forgotten."""
+        self._forget(lambda _: True)
+        self._pipeline.lead = None
+        self._snapshotter.abandon()
+        if self._job is not None:
+            self._job.cancel()
+        self._parts.consumer.close()
+        self._parts.broker.close()
+
+    @property
+    def _is_live(self) -> bool:
+        return self._pipeline.lead is not None or bool(self._pipeline.units) or bool(self._joining)
+
+    def _idle(self) -> None:
+        holds = bool(self._works) or self._parts.consumer.term > 0
+        self._parts.status.enter(Phase.RECOVERING if holds else Phase.STANDBY)
+        self._parts.consumer.wait(_IDLE_SECONDS)
+        self._served = self._parts.monotonic()
+
+    def _work(self) -> None:
+        settings, metrics, consumer = self._settings, self._parts.status.metrics, self._parts.consumer
         with metrics.stage("poll"):
-            messages = self._parts.consumer.read(
+            messages = consumer.read(
                 settings.stream_batch_max_messages,
                 settings.stream_wait_milliseconds / 1000,
                 settings.stream_linger_milliseconds / 1000,
             )
-        if self._parts.consumer.term != self._term:
-            return
+        self._served = self._parts.monotonic()
         if messages:
-            metrics.batch.observe(len(messages))
-            pipeline.take_in(messages)
-        pipeline.pass_boundaries()
-        if pipeline.is_due:
+            self._take_in(messages)
+        self._pipeline.pass_boundaries()
+        self._close_gaps()
+        lead = self._pipeline.lead
+        if lead is not None and lead.is_due:
             self._make_durable()
-        self._measure(pipeline)
+        self._snapshotter.step(
+            self._pipeline.groups, self._shares(), at_rest=lead is None or lead.holds_nothing
+        )
+        self._measure()
 
-    def _recover(self) -> Pipeline:
-        parts, begin = self._parts, self._parts.monotonic()
-        parts.status.enter(Phase.RECOVERING)
-        sink = PatientSink(parts.sink, self._pause, self._settings.stream_retry_max_seconds, self._store_away)
-        sink.check()
-        for topic in parts.topics:
-            warm_up(topic)
-            self._keep_place(0)
-        archived_offsets = {k: v for topic in parts.topics for k, v in topic.archive.last_offsets().items()}
-        known = parts.consumer.known([topic.name for topic in parts.topics], archived_offsets)
-        where = starts(known)
-        clock = parts.new_clock()
-        windows = {topic.name: TopicWindows(topic) for topic in parts.topics}
-        folded = sum(self._fold(topic, windows[topic.name], clock) for topic in parts.topics)
-        pipeline = self._pipeline_of(windows, _archived(parts.topics, where), sink, clock)
-        pipeline.pass_boundaries()
-        rows = pipeline.push_everything(_PORTION_ROWS, self._keep_place)
-        parts.consumer.begin({place: start.offset for place, start in where.items()})
-        _tell(where)
+    def _take_in(self, messages: Sequence[Message]) -> None:
+        batches = by_topic(messages)
+        for batch in batches:
+            self._parts.consumer.passed(batch.next_offsets())
+        self._parts.status.metrics.batch.observe(len(messages))
+        self._pipeline.take_in(batches)
+
+    def _settle(self) -> None:
+        """Bring what is done in line with the parts held and with the definitions."""
+        registered = self._refresher.step()
+        if registered is not None:
+            self._topics = brought_up_to_date(self._topics, registered)
+        if registered is not None or self._changes != self._parts.consumer.changes:
+            self._changes = self._parts.consumer.changes
+            self._works = units_of(self._topics, self._settings.stream_shares, self._parts.consumer.parts)
+            self._forget(
+                lambda unit: unit not in self._works and not any(u.replaces(unit) for u in self._works)
+            )
+            self._leave_topics()
+        if self._job is None:
+            self._recover_what_is_missing()
+        elif self._job.is_done:
+            job, self._job = self._job, None
+            try:
+                self._go_on_with(job.result())
+            except FileNotFoundError as error:
+                say(
+                    log, logging.WARNING, "the archive was rearranged meanwhile: once more", reason=str(error)
+                )
+
+    def _recover_what_is_missing(self) -> None:
+        parts, lead = self._parts, self._pipeline.lead
+        there = self._pipeline.units.keys() | {u for joining in self._joining for u in joining.group.units}
+        units = {unit: work for unit, work in self._works.items() if unit not in there}
+        term = parts.consumer.term if lead is None or lead.term != parts.consumer.term else 0
+        if not units and not term:
+            return
+        if not self._is_live:
+            parts.status.enter(Phase.RECOVERING)
+        if not self._was_ready:
+            self._sink.check()
+        cancelled = Event()
+        recovery = Recovery(parts.broker, self._indexes, parts.snapshots, parts.new_clock, cancelled)
+        self._job = Job(parts.threads, recovery.run, Wanted(units, term, self._topics), cancelled)
+
+    def _go_on_with(self, recovered: Recovered) -> None:
+        """Let the units go with the stream that are still ours, and lead, if the term still lasts."""
+        consumer, term = self._parts.consumer, recovered.wanted.term
+        leads = term > 0 and term == consumer.term
+        for group in recovered.groups:
+            group.drop(lambda unit: unit not in self._works)
+        groups = [group for group in recovered.groups if group.units]
+        starts = recovered.starts if leads else {}
+        if begin := beginnings(consumer.positions, starts, groups):
+            consumer.begin(begin)
+        if leads:
+            self._lead(recovered)
+        for group in groups:
+            if reaches(group.positions, of_topic(group.topic.name, consumer.positions)):
+                self._add(group)
+            else:
+                self._joining.append(Joining(group, consumer))
+        if self._is_live and not self._was_ready:
+            self._say_ready(recovered)
+
+    def _lead(self, recovered: Recovered) -> None:
+        parts, settings = self._parts, self._settings
+        _tell(recovered.starts)
+        self._pipeline.lead = Lead(
+            recovered.wanted.term,
+            {place: start.offset for place, start in recovered.starts.items()},
+            recovered.archived,
+            topics={topic.name: topic for topic in self._topics},
+            buffer=Buffer(settings.stream_archive_max_rows, settings.stream_archive_seconds, parts.monotonic),
+            letters=parts.letters,
+            metrics=parts.status.metrics,
+        )
+        parts.status.metrics.leads.set(1)
+        parts.status.enter(Phase.READY)
+
+    def _add(self, group: StateGroup) -> None:
+        for unit in group.units:
+            self._parts.sink.adopt(unit.view)
+            say(log, logging.INFO, "serving", view=unit.view, share=unit.share, part=unit.part)
+        self._pipeline.add(group)
+        self._look_at_store()
+        self._parts.status.enter(Phase.READY)
+
+    def _say_ready(self, recovered: Recovered) -> None:
+        self._was_ready = True
         say(
             log,
             logging.INFO,
             "ready",
-            events_folded=folded,
-            rows_pushed=rows,
-            seconds=parts.monotonic() - begin,
+            units=len(self._pipeline.units),
+            events_folded=recovered.events,
+            seconds=self._parts.monotonic() - self._started,
         )
-        self._was_ready = True
-        parts.status.enter(Phase.READY)
-        return pipeline
 
-    def _fold(self, topic: EventTopic, windows: TopicWindows, clock: Clock) -> int:
-        def told(done: int, total: int) -> None:
-            say(log, logging.INFO, "folding the archive", topic=topic.name, events=done, of=total)
-            self._keep_place(done)
+    def _close_gaps(self) -> None:
+        for joining in list(self._joining):
+            if joining.step(self._settings.stream_batch_max_messages, self._parts.consumer.positions):
+                joining.close()
+                self._joining.remove(joining)
+                self._add(joining.group)
 
-        return fold(topic, windows, clock, told)
+    def _release(self, given: frozenset[int]) -> None:
+        """Called while parts are given up in order."""
+        if LEAD_PART in given:
+            self._make_durable()
+        self._save(unit for unit in self._pipeline.units if unit.part in given)
+        self._lose(given)
 
-    def _pipeline_of(
-        self, windows: dict[str, TopicWindows], archived: dict[str, Archived], sink: Sink, clock: Clock
-    ) -> Pipeline:
-        parts, settings = self._parts, self._settings
-        return Pipeline(
-            {topic.name: topic for topic in parts.topics},
-            windows,
-            archived,
-            buffer=Buffer(settings.stream_archive_max_rows, settings.stream_archive_seconds, parts.monotonic),
-            letters=parts.letters,
-            sink=sink,
-            clock=clock,
-            wall_us=parts.wall_us,
-            metrics=parts.status.metrics,
-            boundary_rows=settings.stream_boundary_rows,
-        )
+    def _lose(self, gone: frozenset[int]) -> None:
+        """Called when parts are gone."""
+        self._forget(lambda unit: unit.part in gone)
+        if LEAD_PART in gone:
+            self._pipeline.lead = None
+            self._parts.status.metrics.leads.set(0)
+
+    def _forget(self, is_lost: Callable[[Unit], bool]) -> None:
+        self._pipeline.drop(is_lost)
+        for joining in list(self._joining):
+            joining.group.drop(is_lost)
+            if not joining.group.units:
+                joining.close()
+                self._joining.remove(joining)
+
+    def _leave_topics(self) -> None:
+        """Read no topic that neither the lead nor a unit needs."""
+        if not self._parts.consumer.term:
+            needed = {work.topic.name for work in self._works.values()} | self._pipeline.topics
+            self._parts.consumer.leave({topic.name for topic in self._topics} - needed)
+
+    def _save(self, units: Iterable[Unit]) -> None:
+        pipeline = self._pipeline
+        self._snapshotter.save(pipeline.groups, units, is_pushed=not pipeline.is_pushing)
 
     def _make_durable(self) -> None:
         """Also called by the consumer while the lead is given up in order."""
-        pipeline = self._pipeline
-        if pipeline is None or self._parts.consumer.term != self._term:
+        lead, consumer = self._pipeline.lead, self._parts.consumer
+        if lead is None or lead.term != consumer.term:
+            return
+        if self._was_silent and not consumer.still_leads():
+            self._pipeline.lead = None  # others lead: they have archived, or will archive, what is held here
             return
         try:
-            pipeline.make_durable(self._parts.consumer.commit)
+            lead.make_durable(consumer.commit)
         except BaseException:
-            self._pipeline = None  # a second attempt could archive a topic twice; the next start sorts it out
+            self._pipeline.lead = (
+                None  # a second attempt could archive a topic twice; the next start sorts it out
+            )
             raise
 
-    def _keep_place(self, _done: int) -> None:
-        """Serve the group in between, and break off when there is no reason to go on."""
-        self._pause(0.0)
+    def _shares(self) -> set[tuple[str, str, str]]:
+        """View, share and number of shares of everything that is served, by whomever."""
+        shares = self._settings.stream_shares
+        views = [spec.name for topic in self._topics for spec in topic.specs]
+        return {(view, str(share), str(shares)) for view in views for share in range(shares)}
+
+    @property
+    def _was_silent(self) -> bool:
+        """Whether the group may have given the parts to others in the meantime."""
+        return self._parts.monotonic() - self._served > self._settings.stream_session_seconds / 2
 
     def _pause(self, seconds: float) -> None:
+        """Serve the group meanwhile, and break off when there is no reason to go on."""
+        changes = self._parts.consumer.changes
         end = self._parts.monotonic() + seconds
         while True:
             left = end - self._parts.monotonic()
             self._parts.consumer.wait(max(0.0, min(left, 0.2)))
-            if self._parts.stop.is_set() or self._parts.consumer.term != self._term:
+            self._served = self._parts.monotonic()
+            if self._parts.stop.is_set() or self._parts.consumer.changes != changes:
                 raise InterruptedWaitError
             if left <= 0:
                 return
@@ -208,21 +371,60 @@ class Worker:
         waited = self._parts.monotonic() - self._started
         if error is None:
             say(log, logging.INFO, "the online store answers again")
-            if self._pipeline is not None:
-                self._pipeline.push_again()
-            self._parts.status.enter(Phase.READY if self._was_ready else Phase.RECOVERING)
+            self._look_at_store()
+            self._parts.status.enter(Phase.READY if self._is_live else Phase.RECOVERING)
             return
         if not self._was_ready and waited > self._settings.stream_start_timeout_seconds:
             raise StoreUnreachableError(f"{error} (waited {waited:.0f} s)") from error
         say(log, logging.WARNING, "waiting for the online store", reason=str(error))
         self._parts.status.enter(Phase.STORE_AWAY, str(error))
 
-    def _measure(self, pipeline: Pipeline) -> None:
+    def _look_at_store(self) -> None:
+        """A store that was started again may have less than it had: then every row is pushed, in portions."""
+        try:
+            identity = self._parts.sink.identity()
+        except SinkAwayError:
+            return
+        if units := self._pipeline.await_all(identity):
+            say(
+                log,
+                logging.INFO,
+                "every row will be pushed",
+                units=units,
+                why="this store has not been given them",
+            )
+
+    def _measure(self) -> None:
         now = self._parts.monotonic()
         if now - self._measured >= _MEASURE_SECONDS:
             self._measured = now
-            pipeline.measure()
+            self._pipeline.measure()
+            self._snapshotter.measure()
+            self._look_at_store()
             self._parts.status.metrics.lags(self._parts.consumer.lag())
+
+
+def beginnings(
+    positions: Mapping[Partition, int], starts: Mapping[Partition, Start], groups: Sequence[StateGroup]
+) -> dict[Partition, int]:
+    """Where reading begins of partitions that are not read yet, and of those that are read too far on for the lead.
+
+    Args:
+        positions: Where the partitions stand that are being read.
+        starts: Where the lead has to begin.
+        groups: Units; those over topics that are being read catch up in another way.
+    """
+    begin = {
+        place: start.offset
+        for place, start in starts.items()
+        if place not in positions or positions[place] > start.offset
+    }
+    for group in groups:
+        for number, offset in group.positions.items():
+            place = (group.topic.name, number)
+            if place not in positions:
+                begin[place] = min(offset, begin.get(place, offset))
+    return begin
 
 
 def wall_us() -> int:
@@ -230,18 +432,7 @@ def wall_us() -> int:
     return time.time_ns() // 1000
 
 
-def _archived(topics: Sequence[EventTopic], where: dict[Partition, Start]) -> dict[str, Archived]:
-    recognised = {}
-    for topic in topics:
-        parts = [
-            number for (name, number), start in where.items() if name == topic.name and start.skips_archived
-        ]
-        if parts and topic.archive.days():
-            recognised[topic.name] = Archived.read(topic.archive, topic.name, parts)
-    return recognised
-
-
-def _tell(where: dict[Partition, Start]) -> None:
+def _tell(where: Mapping[Partition, Start]) -> None:
     for (topic, partition), start in sorted(where.items()):
         fields = {"topic": topic, "partition": partition, "offset": start.offset, "why": start.reason.value}
         if start.lost:

@@ -167,18 +167,25 @@ def fold_all(folder: Path) -> dict[str, float]:
     """Fold the archives into fresh windows, as a worker without a snapshot does."""
     from feast import FeatureStore
 
+    from ingestion.stream.archive_index import ArchiveIndex
     from ingestion.stream.clock import WallClock
     from ingestion.stream.fold import fold
+    from ingestion.stream.group import StateGroup
     from ingestion.stream.registry import event_topics
+    from ingestion.stream.units import PARTS, units_of
     from ingestion.stream.warm_up import warm_up
-    from ingestion.stream.windows import TopicWindows
     from ingestion.stream.worker import wall_us
 
     topics = event_topics(FeatureStore(repo_path=str(folder), fs_yaml_file=folder / "ours.yaml"))
     for topic in topics:
         warm_up(topic)
     begin = time.perf_counter()
-    events = sum(fold(topic, TopicWindows(topic), WallClock(wall_us), lambda *_: None) for topic in topics)
+    events = 0
+    for topic in topics:
+        works = units_of([topic], 1, frozenset(range(PARTS)))
+        group = StateGroup.fresh(topic, {unit: work.spec for unit, work in works.items()})
+        listing = ArchiveIndex(topic.archive, topic.name).refresh()
+        events += fold(group, listing, WallClock(wall_us), lambda *_: None)
     return {"events": events, "seconds": time.perf_counter() - begin}
 
 

@@ -134,8 +134,8 @@ class StreamShop:
         ]
 
 
-def definitions(name: str) -> list[Any]:
-    """Two entities, the archive, the topic, two windowed views."""
+def definitions(name: str, *, longer: bool = False) -> list[Any]:
+    """Two entities, the archive, the topic, two windowed views; one window of the user's may be longer."""
     user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
     product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
     text = {"type": "string", "minLength": 1}
@@ -157,7 +157,7 @@ def definitions(name: str) -> list[Any]:
         events=events,
         description="Of a user.",
         aggregations=[
-            Aggregation("order_id", "count", 10 * MINUTE, MINUTE),
+            Aggregation("order_id", "count", (20 if longer else 10) * MINUTE, MINUTE),
             Aggregation("amount", "sum", DAY, HOUR),
             Aggregation("product_id", "last", DAY, HOUR),
         ],

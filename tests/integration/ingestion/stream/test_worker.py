@@ -118,29 +118,6 @@ def test_redis_may_go_and_come_back(
     assert_archived_once(shop, sent)
 
 
-def test_a_second_worker_stands_by_and_takes_over(shop: StreamShop, tmp_path: Path) -> None:
-    """The first keeps the lead when the second joins; when it is stopped the second continues where it was."""
-    with (
-        running_worker(shop.environment(), tmp_path / "first.log") as first,
-        running_worker(shop.environment(), tmp_path / "second.log") as second,
-    ):
-        wait_for(lambda: {"ready"} <= {w.health().get("status") for w in (first, second)}, "one to work")
-        wait_for(
-            lambda: {"standing by"} <= {w.health().get("status") for w in (first, second)}, "one to stand by"
-        )
-        leader, other = (first, second) if first.health()["status"] == "ready" else (second, first)
-        sent = orders(80)
-        shop.send(sent)
-        wait_until_served(shop, sent)
-        assert leader.stop() == 0, leader.log.read_text()
-        sent += (more := orders(80, first=80))
-        shop.send(more)
-        other.wait_until("ready")
-        wait_until_served(shop, sent)
-        assert other.stop() == 0, other.log.read_text()
-    assert_archived_once(shop, sent)
-
-
 def test_the_broker_may_go_and_come_back(
     tmp_path: Path, own_kafka: RunningKafka, redis_server: RunningRedis
 ) -> None:

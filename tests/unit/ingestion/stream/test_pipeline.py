@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ingestion.stream.archive_index import ArchiveIndex
 from ingestion.stream.archived import Archived
 from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import EventTopic
@@ -21,10 +22,12 @@ from ingestion.stream.decoding import decode
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.fakes import FakeMessage, ManualClock, MemoryLetterBox, MemorySink
 from ingestion.stream.fold import fold
+from ingestion.stream.group import StateGroup
+from ingestion.stream.lead import Lead
 from ingestion.stream.messages import Partition, by_topic
 from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.pipeline import Pipeline
-from ingestion.stream.windows import TopicWindows
+from ingestion.stream.units import PARTS, units_of
 from tests.unit.ingestion.stream.shop import DAY_US, SECOND, message, order, orders_topic
 
 
@@ -43,20 +46,39 @@ class Bench:
         self.letters = MemoryLetterBox()
         self.metrics = StreamMetrics()
         self.committed: dict[Partition, int] = {}
-        self.windows = TopicWindows(self.topic)
         self.clock = self.clock or WallClock(self.wall_us)
         self.pipeline = Pipeline(
             {"orders": self.topic},
-            {"orders": self.windows},
-            {"orders": self.archived},
-            buffer=Buffer(1000, 5, self.now),
-            letters=self.letters,
             sink=self.sink,
             clock=self.clock,
             wall_us=self.wall_us,
             metrics=self.metrics,
             boundary_rows=self.boundary_rows,
         )
+        works = units_of([self.topic], 1, frozenset(range(PARTS)))
+        self.group = StateGroup.fresh(self.topic, {unit: work.spec for unit, work in works.items()})
+        self.group.archived = self.archived
+        self.pipeline.add(self.group)
+        self.lead = self.pipeline.lead = Lead(
+            1,
+            {},
+            {"orders": self.archived},
+            topics={"orders": self.topic},
+            buffer=Buffer(1000, 5, self.now),
+            letters=self.letters,
+            metrics=self.metrics,
+        )
+
+    def take_in(self, *messages: FakeMessage) -> None:
+        self.pipeline.take_in(by_topic(messages))
+
+    def make_durable(self) -> None:
+        self.lead.make_durable(self.commit)
+
+    def fold(self) -> int:
+        """The archive into the group; how many events."""
+        listing = ArchiveIndex(self.topic.archive, "orders").refresh()
+        return fold(self.group, listing, WallClock(self.wall_us), lambda _done, _total: None)
 
     def wall_us(self) -> int:
         return DAY_US + round(self.now.seconds * SECOND)
@@ -79,9 +101,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_rows_of_every_view_over_the_topic_are_pushed_at_once(bench: Bench) -> None:
     """Two orders of one user for two products: one row per entity, nothing durable yet."""
-    bench.pipeline.take_in(
-        [message(0, order(1, 0, amount=2)), message(1, order(2, 1, product="jam", amount=3))]
-    )
+    bench.take_in(message(0, order(1, 0, amount=2)), message(1, order(2, 1, product="jam", amount=3)))
     assert bench.served("user_orders", "ann") == (2, 5.0)
     assert (bench.served("product_orders", "tea"), bench.served("product_orders", "jam")) == (
         (1, 2.0),
@@ -92,7 +112,7 @@ def test_rows_of_every_view_over_the_topic_are_pushed_at_once(bench: Bench) -> N
 
 def test_a_window_that_loses_a_tile_is_pushed_without_an_event(bench: Bench) -> None:
     """At 60 s the first order's tile has left the minute, at 70 s the second one's."""
-    bench.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 10))])
+    bench.take_in(message(0, order(1, 0)), message(1, order(2, 10)))
     seen = []
     for seconds in (59, 60, 69, 70):
         bench.now.seconds = seconds
@@ -104,10 +124,10 @@ def test_a_window_that_loses_a_tile_is_pushed_without_an_event(bench: Bench) -> 
 def test_boundary_rows_are_pushed_in_portions_between_the_events(tmp_path: Path) -> None:
     """Five users lose a tile, two rows at a time; an event of one of them is not overwritten by what waited."""
     bench = Bench(orders_topic(tmp_path), boundary_rows=2)
-    bench.pipeline.take_in([message(n, order(n, 0, user=f"u{n}", product="tea")) for n in range(5)])
+    bench.take_in(*[message(n, order(n, 0, user=f"u{n}", product="tea")) for n in range(5)])
     bench.now.seconds = 60
     bench.pipeline.pass_boundaries()
-    bench.pipeline.take_in([message(5, order(5, 60, user="u4"))])
+    bench.take_in(message(5, order(5, 60, user="u4")))
     for _ in range(4):
         bench.pipeline.pass_boundaries()
     assert [bench.served("user_orders", f"u{n}")[0] for n in range(5)] == [0, 0, 0, 0, 1]
@@ -116,8 +136,8 @@ def test_boundary_rows_are_pushed_in_portions_between_the_events(tmp_path: Path)
 
 def test_offsets_are_committed_behind_letters_and_archive(bench: Bench) -> None:
     """One good and one bad message: the letter is delivered, the row is archived, both offsets are committed."""
-    bench.pipeline.take_in([message(0, order(1, 0)), message(1, b"{")])
-    bench.pipeline.make_durable(bench.commit)
+    bench.take_in(message(0, order(1, 0)), message(1, b"{"))
+    bench.make_durable()
     assert bench.topic.archive.scan(None, None).collect()["order_id"].to_list() == ["o1"]
     assert ([letter.offset for letter in bench.letters.delivered], bench.committed) == (
         [1],
@@ -129,9 +149,9 @@ def test_offsets_are_committed_behind_letters_and_archive(bench: Bench) -> None:
 def test_nothing_is_committed_when_the_archive_cannot_be_written(bench: Bench, tmp_path: Path) -> None:
     """A file stands where the archive's folder should be, as on a full disk: the error says what happens next."""
     (tmp_path / "archive").write_text("")
-    bench.pipeline.take_in([message(0, order(1, 0))])
+    bench.take_in(message(0, order(1, 0)))
     with pytest.raises(NotDurableError, match=r"1 events of 'orders'.*a restart reads them again"):
-        bench.pipeline.make_durable(bench.commit)
+        bench.make_durable()
     assert bench.committed == {}
 
 
@@ -140,8 +160,8 @@ def test_repeated_and_late_and_expired_events_are_counted_and_archived(bench: Be
     bench.now.seconds = 1200
     bench.pipeline.pass_boundaries()
     orders = [order(1, 1200), order(1, 1200), order(2, 1000), order(3, 0)]
-    bench.pipeline.take_in([message(n, value, seconds=1200) for n, value in enumerate(orders)])
-    bench.pipeline.make_durable(bench.commit)
+    bench.take_in(*[message(n, value, seconds=1200) for n, value in enumerate(orders)])
+    bench.make_durable()
     counts = [bench.count(f"events_{name}", topic="orders") for name in ("valid", "repeated", "late")]
     assert (counts, bench.count("events_expired", view="user_orders")) == ([4, 1, 2], 1)
     assert bench.served("user_orders", "ann") == (1, 2.0)
@@ -151,12 +171,13 @@ def test_repeated_and_late_and_expired_events_are_counted_and_archived(bench: Be
 def test_what_is_archived_already_is_neither_archived_nor_counted_again(tmp_path: Path) -> None:
     """Offset 0 is in the archive and folded; it is read again with offset 1, as nothing was committed."""
     first = Bench(orders_topic(tmp_path))
-    first.pipeline.take_in([message(0, order(1, 0))])
-    first.pipeline.make_durable(first.commit)
-    again = Bench(orders_topic(tmp_path), archived=Archived.read(first.topic.archive, "orders", [0]))
-    fold(again.topic, again.windows, WallClock(again.wall_us), lambda _done, _total: None)
-    again.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 1))])
-    again.pipeline.make_durable(again.commit)
+    first.take_in(message(0, order(1, 0)))
+    first.make_durable()
+    archived = Archived.read(first.topic.archive, "orders", first.topic.archive.files(), {0: 9})
+    again = Bench(orders_topic(tmp_path), archived=archived)
+    again.fold()
+    again.take_in(message(0, order(1, 0)), message(1, order(2, 1)))
+    again.make_durable()
     assert again.served("user_orders", "ann") == (2, 2.0)
     assert sorted(again.topic.archive.scan(None, None).collect()["_offset"].to_list()) == [0, 1]
 
@@ -164,25 +185,20 @@ def test_what_is_archived_already_is_neither_archived_nor_counted_again(tmp_path
 def test_a_worker_that_was_down_serves_what_one_that_never_stopped_serves(tmp_path: Path) -> None:
     """Down from 5 s to 700 s: the fold finds the windows that became empty meanwhile and pushes them."""
     before = Bench(orders_topic(tmp_path))
-    before.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 4, user="bob"))])
-    before.pipeline.make_durable(before.commit)
+    before.take_in(message(0, order(1, 0)), message(1, order(2, 4, user="bob")))
+    before.make_durable()
     after = Bench(orders_topic(tmp_path))
     after.now.seconds = 700
-    told: list[tuple[int, int]] = []
-    assert (
-        fold(after.topic, after.windows, WallClock(after.wall_us), lambda *counts: told.append(counts)) == 2
-    )
+    assert after.fold() == 2
     after.pipeline.pass_boundaries()
-    after.pipeline.push_everything(1, lambda _rows: None)
     assert [after.served("user_orders", user) for user in ("ann", "bob")] == [(0, 0.0), (0, 0.0)]
-    assert told == [(2, 2)]
 
 
 def test_a_store_that_came_back_empty_is_filled_again(bench: Bench) -> None:
     """Every entity's row waits and is pushed with the next portion."""
-    bench.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 4, user="bob"))])
+    bench.take_in(message(0, order(1, 0)), message(1, order(2, 4, user="bob")))
     bench.sink.stored.clear()
-    bench.pipeline.push_again()
+    bench.pipeline.await_all("a store that was started again")
     bench.now.seconds = 5
     bench.pipeline.pass_boundaries()
     assert [bench.served("user_orders", user) for user in ("ann", "bob")] == [(1, 1.0), (1, 1.0)]
@@ -192,8 +208,8 @@ def test_old_files_are_replayed_by_their_own_clock(tmp_path: Path) -> None:
     """Years ago by the wall clock: an order of 70 s moves the windows past the one of 0 s, without a second going by."""
     bench = Bench(orders_topic(tmp_path), clock=EventClock())
     bench.now.seconds = 1e8
-    bench.pipeline.take_in([message(0, order(1, 0))])
-    bench.pipeline.take_in([message(1, order(2, 70, user="bob"), seconds=70)])
+    bench.take_in(message(0, order(1, 0)))
+    bench.take_in(message(1, order(2, 70, user="bob"), seconds=70))
     bench.pipeline.pass_boundaries()
     assert [bench.served("user_orders", user) for user in ("ann", "bob")] == [(0, 1.0), (1, 1.0)]
 
@@ -201,7 +217,7 @@ def test_old_files_are_replayed_by_their_own_clock(tmp_path: Path) -> None:
 def test_freshness_leaves_late_events_out(bench: Bench) -> None:
     """Pushed at 10 s: the event of 8 s is 2 s old; one of a day before says nothing about the worker."""
     bench.now.seconds = 10
-    bench.pipeline.take_in([message(0, order(1, 8), seconds=9), message(1, order(2, -600), seconds=9)])
+    bench.take_in(message(0, order(1, 8), seconds=9), message(1, order(2, -600), seconds=9))
     sample = bench.metrics.registry.get_sample_value
     assert sample("shop_stream_freshness_seconds_count") == 1
     assert sample("shop_stream_freshness_seconds_sum") == pytest.approx(2.0)
@@ -210,7 +226,7 @@ def test_freshness_leaves_late_events_out(bench: Bench) -> None:
 
 def test_the_gauges_follow_the_state(bench: Bench) -> None:
     """Keys by view, and a watermark a minute behind the newest event."""
-    bench.pipeline.take_in([message(0, order(1, 0)), message(1, order(2, 0, user="bob"))])
+    bench.take_in(message(0, order(1, 0)), message(1, order(2, 0, user="bob")))
     bench.pipeline.measure()
     sample = bench.metrics.registry.get_sample_value
     assert sample("shop_stream_state_keys", {"view": "user_orders"}) == 2
@@ -221,10 +237,9 @@ def test_a_topic_without_views_is_archived_only(tmp_path: Path) -> None:
     """Nothing is pushed and nothing is folded."""
     full = orders_topic(tmp_path)
     bench = Bench(EventTopic("orders", full.contract, full.archive, 0, 0, specs=()))
-    bench.pipeline.take_in([message(0, order(1, 0))])
-    bench.pipeline.make_durable(bench.commit)
+    bench.take_in(message(0, order(1, 0)))
+    bench.make_durable()
     assert (bench.sink.pushed, full.archive.scan(None, None).collect().height) == ([], 1)
-    assert fold(bench.topic, bench.windows, EventClock(), lambda *_: None) == 0
 
 
 def test_an_executor_s_rows_come_in_any_order_of_arrival(bench: Bench) -> None:
@@ -233,7 +248,7 @@ def test_an_executor_s_rows_come_in_any_order_of_arrival(bench: Bench) -> None:
         message(0, order(1, 0, user="bob"), seconds=9),
         message(7, order(1, 0), seconds=1, partition=1),
     )
-    taken = bench.windows.update(rows_of(bench, late, first))
+    taken = bench.group.take_in(rows_of(bench, late, first), {})
     assert taken.events.select("user_id").to_series().to_list() == ["ann"]
 
 

@@ -33,8 +33,9 @@ def test_only_the_store_s_absence_is_waited_out() -> None:
     def push(_store: object, view: str, _rows: pl.DataFrame) -> None:
         raise TimeoutError if view == "slow" else KeyError(view)
 
-    sink = FeastSink(None, push, lambda: None, away=TimeoutError)
+    sink = FeastSink(None, push, lambda: "one", away=TimeoutError)
     sink.check()
+    assert sink.identity() == "one"
     with pytest.raises(SinkAwayError):
         sink.push("slow", ROWS)
     with pytest.raises(KeyError):
@@ -44,3 +45,14 @@ def test_only_the_store_s_absence_is_waited_out() -> None:
 def test_pauses_double_up_to_the_longest() -> None:
     """0.1, 0.2, 0.4, 0.5, 0.5 ..."""
     assert [seconds for seconds, _ in zip(pauses(0.5), range(5), strict=False)] == [0.1, 0.2, 0.4, 0.5, 0.5]
+
+
+def test_each_view_goes_over_to_newer_definitions_by_itself() -> None:
+    """The rows of a view that is not adopted yet have its old definition, and are pushed by it."""
+    used = list[object]()
+    sink = FeastSink("old", lambda store, view, _rows: used.append((store, view)), lambda: "", away=OSError)
+    sink.offer("new")
+    sink.adopt("changed")
+    for view in ("changed", "other"):
+        sink.push(view, ROWS)
+    assert used == [("new", "changed"), ("old", "other")]

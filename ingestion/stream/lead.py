@@ -1,0 +1,119 @@
+"""What the member does that leads: events into the archive, dead letters to their topic, then the offsets behind both.
+
+Each message is kept by the one that leads, whoever keeps the windows over it.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import polars as pl
+
+from ingestion.stream.archived import Archived
+from ingestion.stream.buffer import Buffer
+from ingestion.stream.catalogue import EventTopic
+from ingestion.stream.decoding import Readable
+from ingestion.stream.errors import NotDurableError
+from ingestion.stream.letters import DeadLetter
+from ingestion.stream.log import say
+from ingestion.stream.messages import Partition, TopicBatch
+from ingestion.stream.metrics import StreamMetrics
+from ingestion.stream.positions import from_positions, of_topic
+
+log = logging.getLogger(__name__)
+
+
+class Letters(Protocol):
+    """Where messages go that cannot be read."""
+
+    def send(self, letters: Iterable[DeadLetter]) -> None:
+        """Hand over; may return before they are delivered."""
+
+    def flush(self) -> None:
+        """Return once all are delivered."""
+
+
+class Lead:
+    """One term of leading.
+
+    Attributes:
+        term: Its number.
+
+    Args:
+        term: Its number.
+        starts: First offset of each partition that is not kept yet; what lies before is left out.
+        archived: What of each topic is in the archive though no offset says so; absent: nothing.
+        topics: What is read, by topic.
+        buffer: What is not durable yet.
+        letters: The dead-letter topic.
+        metrics: What is counted.
+    """
+
+    def __init__(
+        self,
+        term: int,
+        starts: Mapping[Partition, int],
+        archived: Mapping[str, Archived],
+        *,
+        topics: Mapping[str, EventTopic],
+        buffer: Buffer,
+        letters: Letters,
+        metrics: StreamMetrics,
+    ) -> None:
+        self.term = term
+        self._starts = {topic: of_topic(topic, starts) for topic in topics}
+        self._archived = archived
+        self._topics = topics
+        self._buffer = buffer
+        self._letters = letters
+        self._metrics = metrics
+
+    def take_in(self, batch: TopicBatch, readable: Readable) -> None:
+        """Hold what is new in a batch until it is made durable."""
+        starts = self._starts[batch.topic]
+        rows = from_positions(readable.rows, starts)
+        self._buffer.add(batch, self._archived.get(batch.topic, Archived.none()).without(rows))
+        letters = [letter for letter in readable.letters if letter.offset >= starts.get(letter.partition, 0)]
+        self._letters.send(letters)
+        for letter in letters:
+            self._metrics.dead.labels(batch.topic, letter.kind).inc()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for `make_durable`."""
+        return self._buffer.is_due()
+
+    @property
+    def holds_nothing(self) -> bool:
+        """Whether all that was taken in is durable."""
+        return self._buffer.is_empty
+
+    def make_durable(self, commit: Callable[[Mapping[Partition, int]], object]) -> None:
+        """Deliver the dead letters, write the archive files, then commit: in this order.
+
+        Raises:
+            NotDurableError: one of the first two failed; nothing is committed.
+        """
+        held = self._buffer.content()
+        if not held.next_offsets:
+            return
+        with self._metrics.stage("dead letters"):
+            self._letters.flush()
+        with self._metrics.stage("archive"):
+            for topic, rows in held.rows.items():
+                self._archive(topic, rows)
+        with self._metrics.stage("commit"):
+            commit(held.next_offsets)
+        self._buffer.clear()
+
+    def _archive(self, topic: str, rows: pl.DataFrame) -> None:
+        try:
+            files = self._topics[topic].archive.write(rows)
+        except OSError as error:
+            raise NotDurableError(
+                f"{rows.height} events of {topic!r} could not be archived: {error}; "
+                "their offsets are not committed, a restart reads them again"
+            ) from error
+        self._metrics.archived_rows.labels(topic).inc(rows.height)
+        self._metrics.archived_files.labels(topic).inc(len(files))
+        say(log, logging.DEBUG, "archived", topic=topic, rows=rows.height, files=len(files))
