@@ -179,11 +179,10 @@ def fold_all(folder: Path) -> dict[str, float]:
     topics = event_topics(FeatureStore(repo_path=str(folder), fs_yaml_file=folder / "ours.yaml"))
     for topic in topics:
         warm_up(topic)
-    begin = time.perf_counter()
-    events = 0
+    begin, events = time.perf_counter(), 0
     for topic in topics:
-        works = units_of([topic], 1, frozenset(range(PARTS)))
-        group = StateGroup.fresh(topic, {unit: work.spec for unit, work in works.items()})
+        units = units_of([topic], 1, frozenset(range(PARTS)))
+        group = StateGroup.fresh(topic, {unit: work.spec for unit, work in units.items()})
         listing = ArchiveIndex(topic.archive, topic.name).refresh()
         events += fold(group, listing, WallClock(wall_us), lambda *_: None)
     return {"events": events, "seconds": time.perf_counter() - begin}
