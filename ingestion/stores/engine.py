@@ -5,6 +5,15 @@ In ``feature_store.yaml``::
     batch_engine:
       type: ingestion.stores.engine.WindowEngine
       gate: expectations.gate.FeatureGate     # optional: what every batch must pass before it is written
+
+A materialization that was killed is repeated by running the same command again: it computes and writes the same rows,
+and rows that are there already are not touched or are replaced by themselves. Feast keeps the interval as done only at
+the end, so `materialize-incremental` begins again where the killed one began. Until then it keeps the view in the state
+MATERIALIZING and refuses to serve it, as it does during every materialization of a view that was materialized before,
+unless `serve_features_while_materializing` is set in the `registry` section.
+
+Beside a live stream a newer row always stays. A row of the very same instant is replaced by `materialize`, whose
+purpose may be a feature that was added; by `materialize-incremental` only where an event arrived since its last run.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +39,7 @@ from pydantic import model_validator
 
 from ingestion.compile import is_windowed
 from ingestion.stores import plain
-from ingestion.stores.latest import latest_of_windows
+from ingestion.stores.latest import REVISED, latest_of_windows
 from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.requests import join_keys
 from ingestion.stores.sources import Source, place
@@ -143,7 +152,7 @@ class WindowEngine(ComputeEngine):
         rows = self._rows(view, make_tzaware(task.start_time), make_tzaware(task.end_time))
         if self._settings.gate:
             gate = load_gate(self._settings.gate, place(self.repo_config, ""))
-            gate(view, rows, registry, task.project)
+            gate(view, rows.drop(REVISED), registry, task.project)
         if not join_keys(view):
             rows = rows.with_columns(pl.lit(DUMMY_ENTITY_VAL).alias(DUMMY_ENTITY_ID))
         _write(writer_of(self.repo_config, self.online_store, view), rows, task.tqdm_builder)
@@ -157,7 +166,8 @@ class WindowEngine(ComputeEngine):
         source = Source(self.repo_config, view.batch_source)
         limit_bytes = self.repo_config.offline_store.memory_limit_bytes
         if not is_windowed(view):
-            return plain.latest(view, source, (start, end), limit_bytes)
+            rows = plain.latest(view, source, (start, end), limit_bytes)
+            return rows.with_columns(pl.lit(value=True).alias(REVISED))
         continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
         return latest_of_windows(view, source, start, end, only_changed=continues, limit_bytes=limit_bytes)
 
@@ -177,6 +187,13 @@ def load_gate(path: str, root: str) -> Gate:
 
 
 def _write(write: Writer, rows: pl.DataFrame, tqdm_builder: Callable[[int], Any] | None) -> None:
+    """Write in portions.
+
+    A stream may have written a row of the same instant that knows of a later event: only a row that is revised itself
+    replaces it.
+    """
     with tqdm_builder(rows.height) if tqdm_builder else nullcontext() as bar:
-        for part in rows.iter_slices(ROWS_PER_WRITE):
-            write(part, bar.update if bar is not None else None)
+        for revised in (False, True):
+            chosen = rows.filter(pl.col(REVISED) == revised).drop(REVISED)
+            for part in chosen.iter_slices(ROWS_PER_WRITE):
+                write(part, bar.update if bar is not None else None, equal_wins=revised)

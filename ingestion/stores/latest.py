@@ -1,7 +1,7 @@
 """Latest rows of windowed views: what the online store should hold at an instant."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,6 +12,8 @@ from ingestion.stores.sources import Source
 from ingestion.windows.asof import latest_rows
 from ingestion.windows.grid import INSTANT
 from ingestion.windows.spec import TIMESTAMP, ViewSpec
+
+REVISED: Final = "__revised"
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -30,8 +32,9 @@ def latest_of_windows(
         limit_bytes: How much memory the events may take at once, about; more of them are read in parts.
 
     Returns:
-        Join keys, the view's timestamp column (the entity's clock) and features. An entity all of whose windows
-        became empty before `start` is left out; one whose windows became empty since is there.
+        Join keys, the view's timestamp column (the entity's clock), features and `REVISED`: whether the row may differ
+        from one of the same instant that was written as of `start`. An entity all of whose windows became empty before
+        `start` is left out; one whose windows became empty since is there.
     """
     spec = compile_view(view)
     events = Events.of(source, [spec], start, end, limit_bytes)
@@ -44,23 +47,32 @@ def latest_of_windows(
 
 def _latest(spec: ViewSpec, events: pl.DataFrame, since: datetime | None, end: datetime) -> pl.DataFrame:
     rows = latest_rows(spec, events, (end - _EPOCH) // timedelta(microseconds=1))
-    return rows if since is None else _changed(spec, events, rows, since)
+    if since is None:
+        return rows.with_columns(pl.lit(value=True).alias(REVISED))
+    return _changed(spec, events, rows, since)
 
 
 def _changed(spec: ViewSpec, events: pl.DataFrame, rows: pl.DataFrame, start: datetime) -> pl.DataFrame:
-    """Entities whose clock moved since `start`, and those of which an event arrived since, however old it is."""
+    """Entities whose clock moved since `start`, and those of which an event arrived since, however old it is.
+
+    Only the latter are revised: an event that arrives late changes the value of an instant that is past.
+    """
     since = pl.lit(start).cast(TIMESTAMP_TYPE)
     arrival = spec.arrival_column or spec.timestamp_column
-    touched = (
-        events.filter(pl.col(arrival) >= since).select(spec.join_keys).unique().with_columns(__touched=True)
-    )
+    touched = events.filter(pl.col(arrival) >= since).select(spec.join_keys).unique()
     return (
-        rows.join(touched, on=list(spec.join_keys), how="left", maintain_order="left")
-        .filter((pl.col(INSTANT) >= since) | pl.col("__touched").is_not_null())
-        .drop("__touched")
+        rows.join(
+            touched.with_columns(pl.lit(value=True).alias(REVISED)),
+            on=list(spec.join_keys),
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(pl.col(REVISED).fill_null(value=False))
+        .filter((pl.col(INSTANT) >= since) | pl.col(REVISED))
     )
 
 
 def _no_rows(spec: ViewSpec) -> pl.DataFrame:
     keys = dict.fromkeys(spec.join_keys, pl.String())
-    return pl.DataFrame(schema={**keys, spec.timestamp_column: TIMESTAMP, **spec.schema})
+    types = {**keys, spec.timestamp_column: TIMESTAMP, **spec.schema, REVISED: pl.Boolean()}
+    return pl.DataFrame(schema=types)

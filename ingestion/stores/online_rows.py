@@ -1,7 +1,7 @@
 """Hands rows in columns to an online store, ours or any of Feast's."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 from feast.infra.online_stores.online_store import OnlineStore
@@ -9,15 +9,28 @@ from feast.repo_config import RepoConfig
 from feast.utils import _convert_arrow_to_proto
 
 Progress = Callable[[int], Any]
-Writer = Callable[[pl.DataFrame, Progress | None], None]
-"""Writes rows (join keys, features, the view's time columns) and reports how many are done."""
+
+
+class Writer(Protocol):
+    """Writes rows (join keys, features, the view's time columns) and reports how many are done."""
+
+    def __call__(self, rows: pl.DataFrame, progress: Progress | None, *, equal_wins: bool) -> None:
+        """Write; `equal_wins` says whether a row replaces a stored one of the very same instant."""
 
 
 def writer_of(config: RepoConfig, store: OnlineStore, view: Any) -> Writer:
-    """The store's own path for columns where it has one, else Feast's rows of protobuf values."""
-    if hasattr(store, "write_columns"):
-        return lambda rows, progress: store.write_columns(config, view, rows.to_arrow(), progress)
-    return lambda rows, progress: _write_rows(config, store, view, rows, progress)
+    """The store's own path for columns where it has one, else Feast's rows of protobuf values.
+
+    Feast's own stores decide by themselves what a row of the same instant does.
+    """
+
+    def columns(rows: pl.DataFrame, progress: Progress | None, *, equal_wins: bool) -> None:
+        store.write_columns(config, view, rows.to_arrow(), progress, equal_wins=equal_wins)
+
+    def values(rows: pl.DataFrame, progress: Progress | None, *, equal_wins: bool) -> None:  # noqa: ARG001
+        _write_rows(config, store, view, rows, progress)
+
+    return columns if hasattr(store, "write_columns") else values
 
 
 def _write_rows(

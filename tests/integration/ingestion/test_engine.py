@@ -4,7 +4,7 @@ import math
 import uuid
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 import polars as pl
@@ -13,7 +13,11 @@ from feast import BatchFeatureView, FeatureStore, Field
 from feast.errors import FeatureViewNotFoundException
 from feast.types import Float64
 
+from ingestion.stores import engine
 from ingestion.stores.engine import EngineError, load_gate
+from ingestion.stores.latest import REVISED, latest_of_windows
+from ingestion.stores.online_rows import Writer, writer_of
+from ingestion.stores.sources import Source
 from tests.services import RunningRedis
 from tests.small_shop import (
     NOON,
@@ -180,3 +184,92 @@ def test_a_gate_that_cannot_be_loaded_is_named(path: str) -> None:
     """With the setting in which it stands."""
     with pytest.raises(EngineError, match=f"batch_engine.gate is '{path}'"):
         load_gate(path, "data")
+
+
+@pytest.mark.parametrize("online_store", ["redis"], indirect=True)
+def test_incremental_leaves_a_row_of_the_same_instant_that_knows_of_a_later_event(
+    store: FeatureStore, tmp_path: Path
+) -> None:
+    """The stream pushed a late event's row after the archive was read; its instant is that of the row it corrects.
+
+    materialized to   0       a has an event at -7
+    archive read at   4 min   b has a new event; a has lost its from the window of 10 min, at 3 min
+    stream pushes             a's row of 3 min with a late event of -55
+    incremental writes        what it has read, a's row of 3 min without it
+    """
+    write_orders(tmp_path, [order("1", "a", -7)])
+    store.materialize(minutes(-600), NOON, feature_views=["user_orders"])
+    write_orders(tmp_path, [order("2", "b", 1)], first_offset=1)
+    view = store.get_stream_feature_view("user_orders")
+    source, config = Source(store.config, view.batch_source), store.config
+    limit = config.offline_store.memory_limit_bytes
+    read = latest_of_windows(view, source, NOON, minutes(4), only_changed=False, limit_bytes=limit)
+    pushed = read.filter(user_id="a").drop(REVISED).with_columns(user_orders_count_1h=pl.lit(2))
+    online_store = store._get_provider().online_store
+    writer_of(config, online_store, view)(pushed, None, equal_wins=True)
+    store.materialize_incremental(minutes(4), feature_views=["user_orders"])
+    assert online(store, ["user_orders:user_orders_count_1h"], "a", "b") == [
+        {"user_orders_count_1h": 2},
+        {"user_orders_count_1h": 1},
+    ]
+
+
+@pytest.mark.parametrize("online_store", ["redis"], indirect=True)
+def test_a_killed_materialization_is_repeated(
+    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after some rows, the same command writes all of them; the interval was not taken for done."""
+    write_orders(tmp_path, [order(f"o{user}", user, -5) for user in "abcdef"])
+
+    class Killed(BaseException):
+        """No handler of errors sees it."""
+
+    def killed_writer(*arguments: Any) -> Writer:
+        write, left = writer_of(*arguments), [2]
+
+        def some(rows: pl.DataFrame, progress: Any, *, equal_wins: bool) -> None:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+            write(rows, progress, equal_wins=equal_wins)
+
+        return some
+
+    monkeypatch.setattr(engine, "ROWS_PER_WRITE", 1)
+    store.materialize(minutes(-600), minutes(-300), feature_views=["user_orders"])
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "writer_of", killed_writer)
+        with pytest.raises(Killed):
+            store.materialize_incremental(NOON, feature_views=["user_orders"])
+    count = ["user_orders:user_orders_count_1h"]
+    store.registry.serve_features_while_materializing = True
+    assert sum(row["user_orders_count_1h"] for row in online(store, count, *"abcdef")) == 2
+    assert store.get_stream_feature_view("user_orders").most_recent_end_time == minutes(-300)
+    store.materialize_incremental(NOON, feature_views=["user_orders"])
+    assert online(store, count, *"abcdef") == [{"user_orders_count_1h": 1}] * 6
+
+
+@pytest.mark.parametrize("online_store", ["sqlite"], indirect=True)
+def test_a_progress_bar_counts_all_rows(store: FeatureStore, tmp_path: Path) -> None:
+    """Its length is known before the first row is written."""
+    write_orders(tmp_path, [order(f"o{user}", user, -5) for user in "abc"])
+    seen: list[int] = []
+
+    class Progress:
+        def __init__(self, length: int) -> None:
+            seen.append(length)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def update(self, rows: int) -> None:
+            seen.append(rows)
+
+    view = store.get_stream_feature_view("user_orders")
+    store._get_provider().materialize_single_feature_view(
+        store.config, view, minutes(-600), NOON, store.registry, store.project, Progress
+    )
+    assert seen[0] == sum(seen[1:]) == 3
