@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
+from zlib import crc32
 
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.clock import WallClock
@@ -43,7 +44,7 @@ class Mate:
         leads = worker._pipeline.lead is not None or not self.consumer.term
         there = worker._works.keys() <= worker._pipeline.units.keys()
         waits = any(state.executor.waiting for state in worker._pipeline.units.values())
-        return leads and there and not waits and not any(self.consumer.lag().values())
+        return leads and there and not (waits or self.registered or any(self.consumer.lag().values()))
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Crew:
                 "amount": amount,
             }
         )
-        self.broker.send(("orders", hash(user) % PARTITIONS), message, arrival_us // 1000)
+        self.broker.send(("orders", crc32(user.encode()) % PARTITIONS), message, arrival_us // 1000)
 
     def settle(self, turns: int = 60) -> None:
         """Until nothing is left to be done, at most so many turns."""
