@@ -139,19 +139,22 @@ class Encoder:
         if channel.form == "code":
             return self.dictionary(channel.column).encode(column)
         if channel.form == "presence":
+            if not column.null_count():
+                return np.ones(len(column))
             return np.where(column.is_not_null().to_numpy(), 1.0, np.nan)
-        numbers = column.to_physical() if column.dtype.is_temporal() else column
-        # + 0.0 makes -0.0 and 0.0 the same value.
-        return numbers.cast(pl.Float64).fill_null(np.nan).to_numpy() + 0.0
+        numbers = column.cast(pl.Int64) if column.dtype.is_temporal() else column
+        # Null becomes NaN; + 0.0 makes -0.0 and 0.0 the same value.
+        return numbers.cast(pl.Float64).to_numpy() + 0.0
 
     def decode(self, feature: WindowedFeature, values: Floats) -> pl.Series:
         """A feature's column from the executor's float64 results, shape (rows,)."""
         channel = self.channel(feature)
         if feature.function == "last" and channel.form == "code":
             return self.dictionary(channel.column).decode(values).cast(feature.dtype).alias(feature.name)
-        if feature.function in ZERO_WHEN_EMPTY:
-            values = np.nan_to_num(values)
-        if feature.dtype == pl.Int64 and not np.isnan(values).any():
+        has_nulls = bool(np.isnan(values).any())
+        if has_nulls and feature.function in ZERO_WHEN_EMPTY:
+            values, has_nulls = np.nan_to_num(values), False
+        if feature.dtype == pl.Int64 and not has_nulls:
             return pl.Series(feature.name, values.astype(np.int64))
-        column = pl.Series(feature.name, values, nan_to_null=True)
+        column = pl.Series(feature.name, values, nan_to_null=has_nulls)
         return column if feature.dtype == pl.Float64 else column.cast(feature.dtype)

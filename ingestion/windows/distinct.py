@@ -51,8 +51,8 @@ class Distinct:
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the arrays."""
-        return self._array.nbytes + self.table.nbytes
+        """Memory taken."""
+        return 8 * ENTRY_WORDS * int(self.state[TOP]) + 4 * int(self.state[CELLS])
 
     def reserve(self, count: int, now_us: int, tables: Tables) -> None:
         """Make room for `count` further entries, after a look for dead ones."""
@@ -60,9 +60,10 @@ class Distinct:
             sweep(self.entries, self.table, self.state, tables, now_us, 4 * count)
         entries = int(self.state[TOP]) + max(0, count - int(self.state[FREE_COUNT]))
         if ENTRY_WORDS * entries > len(self._array):
-            self._array = grown(self._array, ENTRY_WORDS * entries)
+            self._array = grown(self._array, ENTRY_WORDS * int(self.state[TOP]), ENTRY_WORDS * entries)
             self.entries = Words.of(self._array)
-        self.table = grown(self.table, int(self.state[CELLS]) + count)
+        cells = int(self.state[CELLS])
+        self.table = grown(self.table, cells, cells + count)
 
     def values_of(self, kind: int) -> NDArray[np.float64]:
         """The values of the entries of a set, shape (entries,)."""

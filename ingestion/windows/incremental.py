@@ -9,6 +9,7 @@ boundaries at which it leaves each window: each is visited once, so the work is 
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -97,11 +98,11 @@ class IncrementalExecutor:
 
     def take_changed(self) -> pl.DataFrame:
         """Rows that events changed since the last call: join keys, `event_timestamp` (the entity's clock) and features."""
-        return self._taken(self._inside.state.take_changed()) if self._inside else self._no_rows()
+        return self._taken(self._inside.state.take_changed()) if self._inside else self._no_rows
 
     def take_waiting(self, most: int) -> pl.DataFrame:
         """Up to `most` rows that only a boundary changed, as they are now, in the form of `take_changed`."""
-        return self._taken(self._inside.state.take_waiting(most)) if self._inside else self._no_rows()
+        return self._taken(self._inside.state.take_waiting(most)) if self._inside else self._no_rows
 
     def await_all(self) -> None:
         """Let the row of every entity wait: who has the rows may have lost some."""
@@ -110,7 +111,7 @@ class IncrementalExecutor:
 
     def rows(self) -> pl.DataFrame:
         """The row of every entity, in the form of `take_changed`."""
-        return self._inside.rows(self._inside.entities.numbers())[0] if self._inside else self._no_rows()
+        return self._inside.rows(self._inside.entities.numbers())[0] if self._inside else self._no_rows
 
     def image(self) -> Image:
         """The raw state; see `image` for how long it is valid."""
@@ -138,12 +139,13 @@ class IncrementalExecutor:
     def _taken(self, slots: Ints) -> pl.DataFrame:
         assert self._inside is not None  # noqa: S101  # the callers have looked
         if not len(slots):
-            return self._no_rows()
+            return self._no_rows
         rows, is_empty = self._inside.rows(slots)
         if is_empty.any():
             self._inside.forget(slots[is_empty])
         return rows
 
+    @cached_property
     def _no_rows(self) -> pl.DataFrame:
         keys = dict.fromkeys(self._spec.join_keys, pl.String())
         return pl.DataFrame(schema={**keys, INSTANT: TIMESTAMP, **self._spec.schema})
@@ -222,4 +224,4 @@ class _Inside:
 def _micros(events: pl.DataFrame, column: str) -> Ints:
     """Instants as a writable array: the compiled loops know one kind of array only."""
     times = events[column]
-    return np.array((times if times.dtype == TIMESTAMP else times.cast(TIMESTAMP)).to_physical().to_numpy())
+    return np.array((times if times.dtype == TIMESTAMP else times.cast(TIMESTAMP)).to_numpy().view(np.int64))

@@ -43,6 +43,8 @@ _CELL_WORDS = {COUNT: 1, SUM: 2, SQUARES: 2, MIN: 1, MAX: 1, DISTINCT: 1}
 # A sum has the largest value that it had since it was last summed up, an extreme is that of front and back.
 _TOTAL_WORDS = {COUNT: 1, SUM: 3, SQUARES: 3, MIN: 2, MAX: 2, DISTINCT: 1}
 
+LINE = 8
+"""Words of a cache line."""
 CLOCK = 0
 """Word of a row."""
 START, HEADER = 0, 3
@@ -85,7 +87,7 @@ class Layout:
     """The layout of a view.
 
     Attributes:
-        words: Length of a row.
+        words: Length of a row, whole cache lines.
         hops: The hop of each grid, in microseconds.
         tables: For the compiled loops.
     """
@@ -117,6 +119,7 @@ class Layout:
         grids.append([0, 0, 0, 0, 0, len(self._cells), len(windows)])
         windows.append([0, 0, 0, 0, len(self._totals), 0])
         lasts = self._make_lasts()
+        self._take(-self.words % LINE)
         self.tables = Tables(
             _table(grids, 7), _table(windows, 6), _table(self._cells, 3), _table(self._totals, 5),
             _table(lasts, 2), _table(self._sets(), 3), _table([self._value(f) for f in self.spec.features], 6),

@@ -1,5 +1,8 @@
-"""Memory of the compiled loops: arrays that grow in place, and a hint that a word will be needed soon."""
+"""Memory of the compiled loops: arrays that grow, and a hint that a word will be needed soon."""
 
+import mmap
+import sys
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -12,24 +15,39 @@ from numpy.typing import NDArray
 compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 """A loop that only works on arrays it is given: without counting references to them at every step."""
 
-_GROWTH = 5
-"""An array that is too small grows by a fifth at least, so that what is resident stays close to what is used."""
+_LARGE = 8 << 20
+"""Bytes from which on an array gets address space of its own."""
+_AHEAD = 32
+"""So many times the space that is needed: a page takes memory only when it is written to."""
+_NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 
 
-def grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """The array with room for `size` items along its first axis, in place where it owns its memory; new items are zero.
+def grown(array: NDArray[Any], used: int, size: int) -> NDArray[Any]:
+    """The array with room for `size` items, of which the first `used` are kept and the others are zero; one-dimensional.
 
-    All other views of the array are invalid afterwards.
+    A large array does not move when it grows again, and lies on huge pages where the system has them: with a million
+    entities most of a random access would be the search for its page.
     """
     if size <= len(array):
         return array
-    shape = (max(size, len(array) + len(array) // _GROWTH), *array.shape[1:])
-    if array.flags.owndata and array.flags.writeable:
-        array.resize(shape, refcheck=False)
-        return array
-    larger = np.zeros(shape, dtype=array.dtype)
-    larger[: len(array)] = array
+    if size * array.itemsize < _LARGE:
+        larger = np.zeros(max(size, len(array) + len(array) // 2), dtype=array.dtype)
+    else:
+        larger = _reserved(size * array.itemsize, array.dtype)
+    larger[:used] = array[:used]
     return larger
+
+
+def _reserved(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
+    try:
+        memory = mmap.mmap(-1, _AHEAD * size, flags=flags)
+    except (OSError, OverflowError):  # address space is limited
+        memory = mmap.mmap(-1, size + size // 4, flags=flags)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype=dtype, count=len(memory) // dtype.itemsize)
 
 
 @intrinsic

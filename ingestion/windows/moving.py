@@ -27,8 +27,11 @@ from ingestion.windows.layout import (
     GRID_LONGEST,
     GRID_SPAN,
     GRID_WINDOWS,
+    GRID_WORDS,
     LAST_AT,
     LAST_CHANNEL,
+    LINE,
+    NEWER,
     NEXT,
     NONE,
     SET_CELL,
@@ -54,10 +57,8 @@ CHANGED, WAITING, UNSETTLED = 1, 2, 4
 # Items of `Arrays.counts`: how many are in `changed`, how many wait.
 CHANGES, WAITS = range(2)
 
-_FAR, _NEAR = 24, 12
-"""How many events ahead rows and tiles are asked for."""
-_LINE = 8
-"""Words of a cache line."""
+_FAR, _NEAR, _NEXT = 24, 16, 8
+"""How many events ahead rows, their tiles and the tiles that these point to are asked for."""
 _BLOCK = 256
 
 
@@ -115,29 +116,55 @@ def take_events(arrays: Arrays, tables: Tables, width, slots, times, arrivals, x
 
 @compiled
 def _look_ahead(arrays, tables, width, slots, times, x, event):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    rows, tiles = arrays.rows, arrays.tiles
-    far, near = event + _FAR, event + _NEAR
+    """Ask for what the events to come will need; what they point to has been asked for some events before."""
+    far, near, next_ = event + _FAR, event + _NEAR, event + _NEXT
     if far < len(slots) and slots[far] != NONE:
-        for word in range(slots[far] * width, (slots[far] + 1) * width, _LINE):
-            prefetch(rows.words, word)
-        prefetch(rows.words, (slots[far] + 1) * width - 1)
+        ask_for_row(arrays.rows, width, slots[far])
         for kind in range(len(tables.sets)):
-            value = x[tables.sets[kind, SET_CHANNEL], far]
-            prefetch(arrays.table, distinct.cell_of(slots[far], value, kind, arrays.state))
+            prefetch(arrays.table, _home(arrays, tables, slots, x, kind, far))
     if near < len(slots) and slots[near] != NONE:
-        base = slots[near] * width
-        for grid in range(len(tables.grids) - 1):
-            head = rows.halves[2 * base + tables.grids[grid, GRID_HEAD]]
-            if head != NONE:
-                prefetch(tiles.words, head)
-        for window in range(len(tables.windows) - 1):
-            if rows.words[base + tables.windows[window, WINDOW_LOSS]] <= times[near]:
-                prefetch(tiles.words, rows.halves[2 * base + tables.windows[window, WINDOW_TAIL]])
+        _ask_for_tiles(arrays.rows, arrays.tiles, tables, slots[near] * width, times[near])
         for kind in range(len(tables.sets)):
-            value = x[tables.sets[kind, SET_CHANNEL], near]
-            entry = arrays.table[distinct.cell_of(slots[near], value, kind, arrays.state)] - 1
+            entry = arrays.table[_home(arrays, tables, slots, x, kind, near)] - 1
+            prefetch(arrays.entries.words, distinct.ENTRY_WORDS * max(entry, 0))
+    if next_ < len(slots) and slots[next_] != NONE:
+        _ask_for_tails(arrays.rows, arrays.tiles, tables, slots[next_] * width, times[next_])
+        for kind in range(len(tables.sets)):
+            entry = arrays.table[_home(arrays, tables, slots, x, kind, next_)] - 1
             if entry != NONE:
-                prefetch(arrays.entries.words, distinct.ENTRY_WORDS * entry)
+                prefetch(arrays.tiles.words, arrays.entries.halves[8 * entry + distinct.ENTRY_TILE])
+
+
+@compiled
+def _home(arrays, tables, slots, x, kind, event):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return distinct.cell_of(slots[event], x[tables.sets[kind, SET_CHANNEL], event], kind, arrays.state)
+
+
+@compiled
+def ask_for_row(rows, width, slot):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Ask for all cache lines of an entity's row."""
+    for word in range(slot * width, (slot + 1) * width, LINE):
+        prefetch(rows.words, word)
+
+
+@compiled
+def _ask_for_tiles(rows, tiles, tables, base, time):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Ask for the newest tiles, and for the tails that leave a window."""
+    for grid in range(len(tables.grids) - 1):
+        size = tables.grids[grid, GRID_WORDS]
+        lists.ask_for(tiles, rows.halves[2 * base + tables.grids[grid, GRID_HEAD]], size)
+        for window in range(tables.grids[grid, GRID_WINDOWS], tables.grids[grid + 1, GRID_WINDOWS]):
+            if rows.words[base + tables.windows[window, WINDOW_LOSS]] <= time:
+                lists.ask_for(tiles, rows.halves[2 * base + tables.windows[window, WINDOW_TAIL]], size)
+
+
+@compiled
+def _ask_for_tails(rows, tiles, tables, base, time):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Ask for the tiles that become tails."""
+    for window in range(len(tables.windows) - 1):
+        if rows.words[base + tables.windows[window, WINDOW_LOSS]] <= time:
+            tail = rows.halves[2 * base + tables.windows[window, WINDOW_TAIL]]
+            prefetch(tiles.words, max(tiles.halves[2 * tail + NEWER], 0))
 
 
 @compiled
@@ -263,7 +290,8 @@ def pass_boundaries(arrays: Arrays, tables: Tables, width, since, now, live, blo
                     size = 0
                     while tile != NONE and size < len(block):
                         block[size] = tile
-                        prefetch(arrays.rows.words, tiles.halves[2 * tile + SLOT] * width)
+                        ask_for_row(arrays.rows, width, tiles.halves[2 * tile + SLOT])
+                        prefetch(tiles.words, max(tiles.halves[2 * tile + NEWER], 0))
                         tile = tiles.halves[2 * tile + NEXT]
                         size += 1
                     _visit(arrays, tables, width, block[:size], length, since, now)

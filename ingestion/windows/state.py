@@ -53,8 +53,8 @@ class State:
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the arrays."""
-        own = self._rows.nbytes + self._flags.nbytes + self._changed.nbytes
+        """Memory taken."""
+        own = self._made * (8 * self._layout.words + self._flags.itemsize + self._changed.itemsize)
         return own + self._tiles.nbytes + self._distinct.nbytes
 
     @property
@@ -104,11 +104,11 @@ class State:
     def _reserve(self, slots: int, times: Ints) -> None:
         self._tiles.reserve(times)
         self._distinct.reserve(len(times) * len(self._layout.tables.sets), self.now_us, self._layout.tables)
-        self._rows = grown(self._rows, slots * self._layout.words)
-        self._flags = grown(self._flags, slots)
-        self._changed = grown(self._changed, slots)
         if slots > self._made:
             words = self._layout.words
+            self._rows = grown(self._rows, self._made * words, slots * words)
+            self._flags = grown(self._flags, self._made, slots)
+            self._changed = grown(self._changed, self._made, slots)
             self._rows[self._made * words : slots * words].reshape(-1, words)[:] = self._empty
             self._made = slots
         self.__dict__.pop("_arrays", None)
@@ -209,8 +209,10 @@ class State:
         """
         state = cls(layout)
         state._rows, state._flags = take(image, "rows", np.int64), take(image, "flags", np.uint8)
-        state._changed, state._counts = take(image, "changed", np.int32), take(image, "counts", np.int64)
+        state._counts = take(image, "counts", np.int64)
         state._made = len(state._flags)
+        changed = take(image, "changed", np.int32)
+        state._changed = grown(changed, len(changed), state._made)
         if len(state._rows) != state._made * layout.words:
             raise ImageError(
                 f"the image has {len(state._rows)} words for {state._made} rows of {layout.words} words"

@@ -23,6 +23,7 @@ from ingestion.windows.layout import (
     GRID_SPAN,
     GRID_WORDS,
     HEADER,
+    LINE,
     MAX,
     MIN,
     NEWER,
@@ -33,7 +34,7 @@ from ingestion.windows.layout import (
     START,
     Layout,
 )
-from ingestion.windows.memory import compiled, grown
+from ingestion.windows.memory import compiled, grown, prefetch
 from ingestion.windows.totals import Words
 
 Ints = NDArray[np.int64]
@@ -79,8 +80,8 @@ class Tiles:
 
     @property
     def nbytes(self) -> int:
-        """Memory held by the arrays."""
-        return self._array.nbytes + sum(array.nbytes for array in self.pool)
+        """Memory taken."""
+        return 8 * self._end + sum(array.nbytes for array in self.pool)
 
     def reserve(self, times: Ints) -> None:
         """Make room for the tiles and buckets of events at these instants (events,)."""
@@ -102,14 +103,14 @@ class Tiles:
         if spare[LIMIT] != self._end:
             _release(self.words, spare, size)
             spare[FRESH] = self._end
-        self._end += count * size
+        used, self._end = self._end, self._end + -(-count * size // LINE) * LINE
         spare[LIMIT] = self._end
         if self._end > len(self._array):
             if self._end > np.iinfo(np.int32).max:
                 raise MemoryError(
                     "the windows of a view need more than 16 GiB; divide its entities into more shares"
                 )
-            self._array = grown(self._array, self._end)
+            self._array = grown(self._array, used, self._end)
             self.words = Words.of(self._array)
 
     def _widen(self, buckets: int) -> None:
@@ -142,6 +143,13 @@ def _release(tiles, spare, size):  # type: ignore[no-untyped-def]  # noqa: ANN00
         spare[FREE] = spare[FRESH]
         spare[FREE_COUNT] += 1
         spare[FRESH] += size
+
+
+@compiled
+def ask_for(tiles, tile, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Have the processor fetch a tile of so many words; NONE is allowed."""
+    prefetch(tiles.words, max(tile, 0))
+    prefetch(tiles.words, max(tile, 0) + size - 1)
 
 
 @compiled
@@ -187,6 +195,7 @@ def _take(tiles, spare, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
     else:
         spare[FREE] = tiles.halves[2 * tile + NEXT]
         spare[FREE_COUNT] -= 1
+        ask_for(tiles, spare[FREE], size)
     return tile
 
 
@@ -242,6 +251,7 @@ def _free_bucket(rows, tiles, spare, width, head_at, tile):  # type: ignore[no-u
         elif rows.halves[head] == tile:
             rows.halves[head] = NONE
         following = tiles.halves[2 * tile + NEXT]
+        prefetch(tiles.words, max(tiles.halves[2 * max(following, 0) + NEWER], 0))
         tiles.halves[2 * tile + NEXT] = spare[FREE]
         spare[FREE] = tile
         spare[FREE_COUNT] += 1

@@ -9,6 +9,7 @@ from ingestion.windows.layout import (
     ENDLESS,
     HIGHEST,
     LAST,
+    LINE,
     LOWEST,
     MEAN,
     TAKE,
@@ -23,7 +24,6 @@ from ingestion.windows.layout import (
 from ingestion.windows.memory import compiled, prefetch
 
 _FAR = 16
-_LINE = 8
 
 
 @compiled
@@ -31,10 +31,8 @@ def evaluate(rows, tables, width, slots, clocks, is_empty, out):  # type: ignore
     """Clock (slots,), whether nothing is in any window (slots,), and values (features, slots) with NaN for null."""
     for i in range(len(slots)):
         if i + _FAR < len(slots):
-            ahead = slots[i + _FAR] * width
-            for word in range(ahead, ahead + width, _LINE):
+            for word in range(slots[i + _FAR] * width, (slots[i + _FAR] + 1) * width, LINE):
                 prefetch(rows.words, word)
-            prefetch(rows.words, ahead + width - 1)
         base = slots[i] * width
         clocks[i] = rows.words[base + CLOCK]
         is_empty[i] = True
