@@ -12,6 +12,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 
+from training.boosted import RAW_SCORE, BoostedTrees, boosted_graph
 from training.calibrated import PROBABILITY_FLOOR, CalibratedModel, Matrix
 from training.errors import ConversionError
 
@@ -62,7 +63,18 @@ def to_onnx(model: CalibratedModel, features: int, name: str) -> ModelProto:
         features: Number of inputs F.
         name: Name of the graph.
     """
-    last = getattr(model.estimator, "steps", [(None, model.estimator)])[-1][1]
+    graph, positive, logit = _raw_graph(model.estimator, features, name)
+    _append_probability(graph, model, positive, logit=logit)
+    checker.check_model(graph)
+    return graph
+
+
+def _raw_graph(estimator: Any, features: int, name: str) -> tuple[ModelProto, tuple[str, int], bool]:
+    """The estimator alone: its graph, the output and column with the positive class, whether that is a log odds."""
+    if isinstance(estimator, BoostedTrees):
+        graph = boosted_graph(estimator, features, name, source=INPUT, opset=_OPSET)
+        return graph, (RAW_SCORE, 0), True
+    last = getattr(estimator, "steps", [(None, estimator)])[-1][1]
     _round_thresholds_down(last)
     has_raw_scores = hasattr(last, "decision_function")
     options = {id(last): {"zipmap": False} | ({"raw_scores": True} if has_raw_scores else {})}
@@ -70,16 +82,13 @@ def to_onnx(model: CalibratedModel, features: int, name: str) -> ModelProto:
         # skl2onnx writes a boolean where onnx wants 0 or 1.
         warnings.simplefilter("ignore", DeprecationWarning)
         graph = convert_sklearn(
-            model.estimator,
+            estimator,
             name,
             [(INPUT, FloatTensorType([None, features]))],
             options=options,
             target_opset=_OPSET,
         )
-    graph = select_model_inputs_outputs(graph, outputs=[_SCORES])
-    _append_probability(graph, model, has_raw_scores=has_raw_scores)
-    checker.check_model(graph)
-    return graph
+    return select_model_inputs_outputs(graph, outputs=[_SCORES]), (_SCORES, 1), has_raw_scores
 
 
 def verify(model: CalibratedModel, converted: ModelProto, rows: Matrix) -> float:
@@ -115,11 +124,14 @@ def _round_thresholds_down(estimator: Any) -> None:
             tree.nodes["num_threshold"] = np.where(rounded > exact, below, rounded)
 
 
-def _append_probability(graph: ModelProto, model: CalibratedModel, *, has_raw_scores: bool) -> None:
+def _append_probability(
+    graph: ModelProto, model: CalibratedModel, positive: tuple[str, int], *, logit: bool
+) -> None:
     """Take the positive column, its logit where it is a probability, and the sigmoid of the calibration."""
     steps = _Steps(graph)
-    score = steps.add("Gather", _SCORES, steps.constant("positive", np.array(1, np.int64)), axis=1)
-    if not has_raw_scores:
+    scores, column = positive
+    score = steps.add("Gather", scores, steps.constant("positive", np.array(column, np.int64)), axis=1)
+    if not logit:
         floor = steps.constant("floor", np.array(PROBABILITY_FLOOR, np.float32))
         ceiling = steps.constant("ceiling", np.array(1 - PROBABILITY_FLOOR, np.float32))
         kept = steps.add("Clip", score, floor, ceiling)

@@ -12,3 +12,7 @@ class RefusedTrainingSetError(TrainingError):
 
 class ConversionError(TrainingError):
     """The converted model does not score as the original does."""
+
+
+class LeakError(TrainingError):
+    """Something that a model reads was not known when its order was placed."""

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from training.boosted import BoostedTrees, boosted_trees
 from training.settings import TrainingSettings
 
 _BELOW_ALL_VALUES = -1e6
@@ -60,10 +61,16 @@ def gradient_boosting(settings: TrainingSettings) -> HistGradientBoostingClassif
     )
 
 
+def fine_boosting(settings: TrainingSettings) -> BoostedTrees:
+    """Histogram splits with four times as many bins; a null takes the branch that fits it better."""
+    return boosted_trees(seed=settings.training_seed, threads=settings.training_threads)
+
+
 FRAUD_ESTIMATORS: dict[str, Maker] = {
     "logistic_regression": logistic_regression,
     "random_forest": random_forest,
     "gradient_boosting": gradient_boosting,
+    "fine_boosting": fine_boosting,
 }
 RANKERS: dict[str, Maker] = {
     "logistic_regression": logistic_regression,

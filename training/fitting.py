@@ -43,7 +43,7 @@ def fit_best(
     makers: Mapping[str, Maker], fit: Rows, validation: Rows, *, settings: TrainingSettings
 ) -> Fitted:
     """Fit all, choose by average precision on the validation rows, calibrate the winner on them."""
-    estimators = {name: _fitted(make(settings), fit, settings) for name, make in makers.items()}
+    estimators = {name: fitted(make(settings), fit, settings) for name, make in makers.items()}
     precisions = {
         name: ranking_figures(
             validation.labels, raw_scores(estimator, validation.inputs), validation.weights
@@ -55,7 +55,8 @@ def fit_best(
     return Fitted(best, model, precisions)
 
 
-def _fitted(estimator: Any, rows: Rows, settings: TrainingSettings) -> Any:
+def fitted(estimator: Any, rows: Rows, settings: TrainingSettings) -> Any:
+    """The estimator, fitted to weighted rows by as many threads as the settings allow."""
     weights = {"model__sample_weight" if hasattr(estimator, "steps") else "sample_weight": rows.weights}
     with threadpool_limits(settings.training_threads):
         return estimator.fit(rows.inputs, rows.labels, **weights)

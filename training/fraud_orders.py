@@ -7,7 +7,7 @@ import polars as pl
 
 from training.errors import NotEnoughHistoryError
 from training.history import TIME, data_end, read_events
-from training.labels import with_fraud_labels, within, without_repeats
+from training.labels import KNOWN_AT, known_at, with_known_at, within, without_repeats
 from training.settings import TrainingSettings
 from training.split import FraudSplit, Window
 
@@ -46,9 +46,10 @@ def labelled_orders(store: Any, split: FraudSplit, settings: TrainingSettings) -
         "validation": (split.validation, split.cut),
         "test": (split.test, split.end),
     }
+    labelled = with_known_at(orders, chargebacks)
     parts = [
-        with_fraud_labels(within(orders, window), chargebacks, known_at).with_columns(part=pl.lit(part))
-        for part, (window, known_at) in windows.items()
+        known_at(within(labelled, window), instant).drop(KNOWN_AT).with_columns(part=pl.lit(part))
+        for part, (window, instant) in windows.items()
     ]
     for part in parts:
         _check_frauds(part, windows)

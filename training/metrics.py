@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 Floats = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.integer[Any]]
+CARDS_PER_DAY = 100
+"""Customers that can be looked at in a day, for card precision."""
 
 
 def ranking_figures(labels: Labels, scores: Floats, weights: Floats | None = None) -> dict[str, float]:
@@ -22,6 +24,26 @@ def ranking_figures(labels: Labels, scores: Floats, weights: Floats | None = Non
     return {
         "auc": float(roc_auc_score(labels, scores, sample_weight=weights)),
         "average_precision": float(average_precision_score(labels, scores, sample_weight=weights)),
+    }
+
+
+def recall_at_false_positive_rate(labels: Labels, scores: Floats, rate: float) -> float:
+    """Highest share of positives that is found while not more than ``rate`` of the negatives is called positive."""
+    false_positives, recalls, _ = roc_curve(labels, scores, drop_intermediate=False)
+    return float(recalls[false_positives <= rate].max())
+
+
+def fraud_figures(rows: pl.DataFrame, scores: Floats) -> dict[str, float]:
+    """What is asked of a fraud model, from its scores [N] of rows ``user_id, event_timestamp, is_fraud``.
+
+    Returns:
+        ``auc``, ``average_precision``, ``card_precision_at_100`` and ``recall_at_1_percent`` (false positives).
+    """
+    labels = rows["is_fraud"].to_numpy()
+    by_day = card_precision(rows.with_columns(score=pl.Series(scores)), CARDS_PER_DAY)
+    return ranking_figures(labels, scores) | {
+        f"card_precision_at_{CARDS_PER_DAY}": by_day,
+        "recall_at_1_percent": recall_at_false_positive_rate(labels, scores, 0.01),
     }
 
 

@@ -50,6 +50,9 @@ class TrainingSettings(BaseSettings):
     fraud_rule_orders_10m: float = Field(default=3, gt=0)
     """Rules baseline: suspicious from this many orders of the customer or device in ten minutes."""
 
+    fraud_leak_auc: float = Field(default=0.99, gt=0.5, le=1)
+    """A model that is better than this on days it never saw has seen the labels: the training is refused."""
+
     recommendation_service: str = "recommendation_v1"
     recommendation_train_days: float = Field(default=7, gt=0)
     """Length of the window the ranker's instants are drawn from; the last quarter is for validation."""

@@ -22,10 +22,8 @@ def read_transactions(path: Path) -> pl.DataFrame:
     )
 
 
-def write_archives(transactions: pl.DataFrame, root: Path) -> None:
-    """Archives `transactions` and, seven days later each, `labels` below `root`; they arrive when they happen."""
+def write_archives(transactions: pl.DataFrame, root: Path, delay: timedelta = LABEL_DELAY) -> None:
+    """Archives `transactions` and, `delay` later each, `labels` below `root`; they arrive when they happen."""
     Archive(root, "transactions").write(transactions.drop("fraud"))
-    known = transactions.select(
-        "transaction_id", pl.col("event_timestamp") + LABEL_DELAY, "terminal_id", "fraud"
-    )
+    known = transactions.select("transaction_id", pl.col("event_timestamp") + delay, "terminal_id", "fraud")
     Archive(root, "labels").write(known)

@@ -4,7 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from training.metrics import at_threshold, calibration_figures, card_precision, hit_figures, ranking_figures
+from training.metrics import (
+    at_threshold,
+    calibration_figures,
+    card_precision,
+    fraud_figures,
+    hit_figures,
+    ranking_figures,
+    recall_at_false_positive_rate,
+)
 
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -68,3 +76,21 @@ def test_hits_count_up_to_k_and_gain_less_further_down() -> None:
     figures = hit_figures(np.array([0, 1, 20, np.inf]), 20)
     assert figures["hit_rate_at_20"] == 0.5
     assert figures["ndcg_at_20"] == pytest.approx((1 + 1 / np.log2(3)) / 4)
+
+
+def test_recall_is_what_few_false_alarms_allow() -> None:
+    """Of four negatives a quarter may be called: the two positives above the second negative are found."""
+    labels, scores = np.array([1, 0, 1, 0, 1, 0, 0]), np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.2, 0.1])
+    assert recall_at_false_positive_rate(labels, scores, 0.25) == pytest.approx(2 / 3)
+    assert recall_at_false_positive_rate(labels, scores, 0.2) == pytest.approx(1 / 3)
+
+
+def test_a_fraud_model_is_judged_by_four_figures() -> None:
+    """A perfect one finds its one customer among the hundred of the day."""
+    rows = pl.DataFrame({"user_id": ["a", "b"], "event_timestamp": [DAY, DAY], "is_fraud": [1, 0]})
+    assert fraud_figures(rows, np.array([0.9, 0.1])) == {
+        "auc": 1,
+        "average_precision": 1,
+        "card_precision_at_100": 0.01,
+        "recall_at_1_percent": 1,
+    }
