@@ -1,5 +1,7 @@
 """Real servers for the integration tests, and what tests say to them."""
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -12,12 +14,13 @@ import redis
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from infra.services.local import kafka_service, redis_service
-from infra.services.ports import free_port, host_and_port
+from infra.services.ports import LOOPBACK, free_port, host_and_port, is_free
 from infra.services.service import Service
 from infra.services.topics import create_topics
 from infra.settings import InfraSettings
 
 READ_TIMEOUT_SECONDS = 15.0
+START_TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,17 @@ class RunningKafka:
         self.service.restart()
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a test's own.
+
+    Attributes:
+        url: ``s3://<name>``; the environment tells clients where the server is.
+    """
+
+    url: str
+
+
 def own_settings(data_dir: Path, **changes: Any) -> InfraSettings:
     """Nothing of the developer's own platform: free ports, its own data, no address from the environment."""
     own = {
@@ -132,6 +146,23 @@ def running_redis(data_dir: Path) -> Iterator[RunningRedis]:
         yield RunningRedis(service, service.up())
     finally:
         service.down()
+
+
+@contextmanager
+def running_s3() -> Iterator[str]:
+    """A server that speaks S3 and keeps everything in memory; its URL."""
+    port = free_port()
+    program = [sys.executable, "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + START_TIMEOUT_SECONDS
+            while is_free(port):
+                assert process.poll() is None, f"moto ended with status {process.returncode}"
+                assert time.monotonic() < deadline, "moto did not start"
+                time.sleep(0.05)
+            yield f"http://{LOOPBACK}:{port}"
+        finally:
+            process.kill()
 
 
 @contextmanager

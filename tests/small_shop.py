@@ -129,21 +129,22 @@ class RefuseSmallBatches:
 
 
 def small_shop(
-    folder: Path, online: dict[str, Any], *, project: str = "small", gate: str = ""
+    folder: Path, online: dict[str, Any], *, project: str = "small", gate: str = "", root: str = "data"
 ) -> FeatureStore:
-    """The store with everything applied; its data lies in ``folder/data``.
+    """The store with everything applied.
 
     Args:
-        folder: Where registry and data lie.
+        folder: Where the registry lies.
         online: Settings of the online store.
         project: Name of the project.
         gate: Dotted path of what a batch must pass before it is written online.
+        root: Where its data lies; relative to `folder`.
     """
     config = RepoConfig(
         project=project,
         provider="local",
         registry=str(folder / "registry.db"),
-        offline_store={"type": "ingestion.stores.offline.ParquetOfflineStore", "root": "data"},
+        offline_store={"type": "ingestion.stores.offline.ParquetOfflineStore", "root": root},
         online_store=online,
         batch_engine={"type": "ingestion.stores.engine.WindowEngine", "gate": gate},
         entity_key_serialization_version=3,
@@ -156,7 +157,7 @@ def small_shop(
     return store
 
 
-def write_orders(folder: Path, events: Sequence[Event], *, first_offset: int = 0) -> None:
+def write_orders(folder: Path | str, events: Sequence[Event], *, first_offset: int = 0) -> None:
     """Archive events as if they had come from one partition: key is the user, values hold product_id and amount."""
     rows = [
         (e.event_id, e.key[0], e.values["product_id"], e.values["amount"], e.time, e.arrival) for e in events
@@ -171,14 +172,14 @@ def write_orders(folder: Path, events: Sequence[Event], *, first_offset: int = 0
     }
     frame = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("_offset", first_offset)
     times = dict.fromkeys(["event_timestamp", "arrival_timestamp"], TIMESTAMP_TYPE)
-    archive = Archive(folder / "data", "orders")
+    archive = Archive(f"{folder}/data", "orders")
     archive.write(frame.cast(times).with_columns(_topic=pl.lit("orders"), _partition=0))
 
 
-def write_table(folder: Path, name: str, **columns: Any) -> None:
+def write_table(folder: Path | str, name: str, **columns: Any) -> None:
     """Add a file to a table; the columns of times hold aware datetimes."""
     frame = pl.DataFrame(columns).with_columns(pl.col(pl.Datetime).cast(TIMESTAMP_TYPE))
-    table = Folder(folder / "data" / "tables" / name)
+    table = Folder(f"{folder}/data/tables/{name}")
     table.publish({f"{len(table.files())}.parquet": frame})
 
 
