@@ -1,6 +1,7 @@
 """`get_historical_features` of a real feature store over parquet files."""
 
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from pydantic import ValidationError
 
 from ingestion.compile import compile_view
 from ingestion.stores.entity_rows import EntityRowsError
+from ingestion.stores.events import Events
 from ingestion.stores.offline import ParquetOfflineStoreConfig
-from ingestion.stores.sources import SourceError
+from ingestion.stores.sources import Source, SourceError
 from tests import oracle
 from tests.small_shop import (
     NOON,
@@ -81,11 +83,23 @@ def random_orders(seed: int, count: int) -> list[oracle.Event]:
     ]
 
 
+@pytest.fixture(params=[None, 4_000], ids=["at once", "in parts"])
+def limited(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for everything, or for a few rows at a time."""
+    if request.param:
+        limit = property(lambda _: request.param)
+        monkeypatch.setattr(ParquetOfflineStoreConfig, "memory_limit_bytes", limit)
+
+
+@pytest.mark.usefixtures("limited")
 @pytest.mark.parametrize("as_corrected", [False, True])
 def test_windows_at_every_instant_equal_the_oracle(
     store: FeatureStore, tmp_path: Path, as_corrected: bool
 ) -> None:
-    """As known by default, as corrected by the store's option; repeats, late and tied events included."""
+    """As known by default, as corrected by the store's option; repeats, late and tied events included.
+
+    An event id may come again with another user: read in parts, by user, it still counts once.
+    """
     events = random_orders(1, 150)
     write_orders(tmp_path, events[:100])
     write_orders(tmp_path, events[100:], first_offset=100)
@@ -98,6 +112,42 @@ def test_windows_at_every_instant_equal_the_oracle(
         truth = oracle.row(spec, events, (asked["user_id"],), t, as_known=not as_corrected)
         clean = {name: None if pd.isna(value) else value for name, value in ours.items()}
         assert not oracle.differences(spec, clean, truth)
+
+
+def test_a_table_in_parts_is_the_same_table(
+    store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of two columns, null and unknown ones, repeated instants."""
+    rng = np.random.default_rng(3)
+    pairs = [("abcdefgh"[rng.integers(8)], "xyz"[rng.integers(3)]) for _ in range(400)]
+    times = [NOON + timedelta(minutes=int(m)) for m in rng.integers(-600, 0, 400)]
+    columns = {"user_id": [u for u, _ in pairs], "product_id": [p for _, p in pairs]}
+    write_table(tmp_path, "affinity", **columns, score=rng.random(400), event_timestamp=times)
+    asked = entity_rows(
+        *((u, p, float(m)) for (u, p), m in zip(pairs, rng.integers(-600, 9, 400), strict=True))
+    )
+    asked.loc[len(asked)] = [None, "x", NOON, 5.0]
+    features = ["affinity:score", "user_profile:level"]
+    whole = history(store, asked, features)
+    monkeypatch.setattr(ParquetOfflineStoreConfig, "memory_limit_bytes", property(lambda _: 5_000))
+    pd.testing.assert_frame_equal(history(store, asked, features), whole)
+
+
+def test_only_days_and_columns_that_matter_are_read(store: FeatureStore, tmp_path: Path) -> None:
+    """A file of a day that no window reaches may be unreadable; columns that no feature needs stay where they are."""
+    write_orders(tmp_path, [order("1", "a", -5)])
+    broken = tmp_path / "data/archive/orders/date=2024-04-01/1-00000000000000000000000000000000.parquet"
+    broken.parent.mkdir()
+    broken.write_bytes(b"not parquet")
+    asked = entity_rows(("a", "x", 0))
+    assert history(store, asked, ["user_orders:user_orders_count_1h"])["user_orders_count_1h"].tolist() == [1]
+    spec = compile_view(store.get_stream_feature_view("user_orders"))
+    wanted = replace(spec, features=tuple(f for f in spec.features if f.function == "sum"))
+    source = Source(store.config, store.get_data_source("orders_archive"))
+    events = Events.of(source, [wanted], NOON, NOON, 10**9)
+    assert events is not None
+    assert "product_id" not in events.read(wanted).columns
+    assert "PROJECT 6/9 COLUMNS" in events.rows.select(events.read(wanted).columns).explain()
 
 
 def test_rows_in_are_rows_out_in_their_order(store: FeatureStore, tmp_path: Path) -> None:
