@@ -45,6 +45,10 @@ class Archived:
         end = pl.col("_partition").replace_strict(dict(ends), default=0, return_dtype=pl.Int64)
         return cls(rows.filter(pl.col("_offset") < end))
 
+    def copy(self) -> "Archived":
+        """For another reader, who comes to it in his own time."""
+        return Archived(self._positions)
+
     @property
     def is_empty(self) -> bool:
         """Whether nothing will be recognised any more."""
@@ -58,4 +62,6 @@ class Archived:
         for partition, offset in rows.group_by("_partition").agg(pl.col("_offset").max()).iter_rows():
             if offset >= self._last.get(partition, offset + 1):
                 del self._last[partition]
+        if not self._last:
+            self._positions = self._positions.clear()
         return fresh

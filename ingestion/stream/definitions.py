@@ -6,7 +6,6 @@ from concurrent.futures import Executor, Future
 from dataclasses import replace
 
 from ingestion.stream.catalogue import EventTopic
-from ingestion.stream.errors import StreamError
 from ingestion.stream.log import say
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class Refresher:
         asked, self._asked = self._asked, None
         try:
             return asked.result()
-        except StreamError as error:
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with a registry, the stream goes on without it
             say(log, logging.ERROR, "the definitions stay as they were", reason=str(error))
             return None
 

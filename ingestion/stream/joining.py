@@ -22,10 +22,9 @@ class Joining:
 
     def __init__(self, group: StateGroup, consumer: EventConsumer) -> None:
         self.group = group
-        topic = group.topic.name
-        ahead = of_topic(topic, consumer.positions)
-        behind = {n: o for n, o in group.positions.items() if o < ahead.get(n, 0)}
-        self._reader = consumer.side({(topic, number): offset for number, offset in behind.items()})
+        # All partitions: the stream goes on meanwhile, also where it is not ahead yet.
+        starts = {(group.topic.name, number): offset for number, offset in group.positions.items()}
+        self._reader = consumer.side(starts)
 
     def step(self, most: int, live: Mapping[Partition, int]) -> bool:
         """Take in at most so many messages; whether the stream has been reached.

@@ -1,8 +1,8 @@
-"""The poll loop: hold parts, bring their units up to date, work. Thin edge; what happens to messages is in `pipeline`."""
+"""The poll loop. Thin edge: what a worker keeps is decided in `holdings`, what happens to messages in `pipeline`."""
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Event
@@ -13,23 +13,21 @@ from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.clock import Clock
 from ingestion.stream.consumer import EventConsumer
-from ingestion.stream.definitions import Read, Refresher, brought_up_to_date
+from ingestion.stream.definitions import Read, Refresher
 from ingestion.stream.errors import StoreUnreachableError
-from ingestion.stream.group import StateGroup
-from ingestion.stream.joining import Joining
+from ingestion.stream.holdings import Holdings
 from ingestion.stream.lead import Lead, Letters
 from ingestion.stream.log import say
-from ingestion.stream.messages import Message, Partition, by_topic
-from ingestion.stream.offsets import Start
+from ingestion.stream.messages import Message, by_topic
 from ingestion.stream.pipeline import Pipeline
-from ingestion.stream.positions import of_topic, reaches
-from ingestion.stream.recovery import Broker, Recovered, Recovery, Wanted
+from ingestion.stream.place import Broker
+from ingestion.stream.recovery import Recovered, Recovery, Wanted
 from ingestion.stream.settings import StreamSettings
 from ingestion.stream.sink import PatientSink, Sink, SinkAwayError
 from ingestion.stream.snapshots import SnapshotStore
 from ingestion.stream.snapshotting import Snapshotter
 from ingestion.stream.status import Phase, Status
-from ingestion.stream.units import LEAD_PART, Unit, Work, units_of
+from ingestion.stream.units import LEAD_PART, Unit
 
 log = logging.getLogger(__name__)
 
@@ -82,13 +80,8 @@ class Worker:
     def __init__(self, parts: Parts, settings: StreamSettings) -> None:
         self._parts = parts
         self._settings = settings
-        self._topics = tuple(parts.topics)
-        self._works: dict[Unit, Work] = {}
-        self._changes = -1
         self._measured = self._served = self._started = parts.monotonic()
         self._was_ready = False
-        self._job: Job[Wanted, Recovered] | None = None
-        self._joining: list[Joining] = []
         self._indexes = {topic.name: ArchiveIndex(topic.archive, topic.name) for topic in parts.topics}
         self._sink = PatientSink(parts.sink, self._pause, settings.stream_retry_max_seconds, self._store_away)
         self._pipeline = Pipeline(
@@ -98,6 +91,15 @@ class Worker:
             wall_us=parts.wall_us,
             metrics=parts.status.metrics,
             boundary_rows=settings.stream_boundary_rows,
+        )
+        self._holdings = Holdings(
+            parts.topics,
+            settings.stream_shares,
+            consumer=parts.consumer,
+            pipeline=self._pipeline,
+            recover=self._recover,
+            new_lead=self._new_lead,
+            adopt=parts.sink.adopt,
         )
         self._snapshotter = Snapshotter(
             parts.snapshots,
@@ -128,13 +130,13 @@ class Worker:
 
     def begin(self) -> None:
         """Enter the group."""
-        self._parts.consumer.join(on_release=self._release, on_loss=self._lose)
+        self._parts.consumer.join(on_release=self._release, on_loss=self._holdings.lose)
 
     def turn(self) -> None:
         """One batch, and whatever else there is to be done."""
         try:
             self._settle()
-            if self._is_live:
+            if self._holdings.is_live:
                 self._work()
             else:
                 self._idle()
@@ -150,28 +152,35 @@ class Worker:
 
     def close(self) -> None:
         """Leave the group; what was not made durable is forgotten."""
-        self._forget(lambda _: True)
-        self._pipeline.lead = None
+        self._holdings.close()
         self._snapshotter.abandon()
-        if self._job is not None:
-            self._job.cancel()
         self._parts.consumer.close()
         self._parts.broker.close()
 
-    @property
-    def _is_live(self) -> bool:
-        return self._pipeline.lead is not None or bool(self._pipeline.units) or bool(self._joining)
+    def _settle(self) -> None:
+        """Bring what is done in line with the parts held and with the definitions."""
+        holdings = self._holdings
+        holdings.follow(self._refresher.step())
+        wanted = holdings.missing()
+        if wanted is not None:
+            if not self._was_ready:
+                self._parts.status.enter(Phase.RECOVERING)
+                self._sink.check()
+            holdings.recover(wanted)
+        elif holdings.take_recovered() and holdings.is_live:
+            self._look_at_store()
+            self._parts.status.enter(Phase.READY)
+            self._say_ready()
 
     def _idle(self) -> None:
-        holds = bool(self._works) or self._parts.consumer.term > 0
-        self._parts.status.enter(Phase.RECOVERING if holds else Phase.STANDBY)
+        self._parts.status.enter(Phase.RECOVERING if self._holdings.is_charged else Phase.STANDBY)
         self._parts.consumer.wait(_IDLE_SECONDS)
         self._served = self._parts.monotonic()
 
     def _work(self) -> None:
-        settings, metrics, consumer = self._settings, self._parts.status.metrics, self._parts.consumer
+        settings, metrics = self._settings, self._parts.status.metrics
         with metrics.stage("poll"):
-            messages = consumer.read(
+            messages = self._parts.consumer.read(
                 settings.stream_batch_max_messages,
                 settings.stream_wait_milliseconds / 1000,
                 settings.stream_linger_milliseconds / 1000,
@@ -180,13 +189,12 @@ class Worker:
         if messages:
             self._take_in(messages)
         self._pipeline.pass_boundaries()
-        self._close_gaps()
+        self._holdings.close_gaps(settings.stream_batch_max_messages)
         lead = self._pipeline.lead
         if lead is not None and lead.is_due:
             self._make_durable()
-        self._snapshotter.step(
-            self._pipeline.groups, self._shares(), at_rest=lead is None or lead.holds_nothing
-        )
+        at_rest = lead is None or lead.holds_nothing
+        self._snapshotter.step(self._pipeline.groups, self._holdings.shares, at_rest=at_rest)
         self._measure()
 
     def _take_in(self, messages: Sequence[Message]) -> None:
@@ -196,132 +204,35 @@ class Worker:
         self._parts.status.metrics.batch.observe(len(messages))
         self._pipeline.take_in(batches)
 
-    def _settle(self) -> None:
-        """Bring what is done in line with the parts held and with the definitions."""
-        registered = self._refresher.step()
-        if registered is not None:
-            self._topics = brought_up_to_date(self._topics, registered)
-        if registered is not None or self._changes != self._parts.consumer.changes:
-            self._changes = self._parts.consumer.changes
-            self._works = units_of(self._topics, self._settings.stream_shares, self._parts.consumer.parts)
-            self._forget(
-                lambda unit: unit not in self._works and not any(u.replaces(unit) for u in self._works)
-            )
-            self._leave_topics()
-        if self._job is None:
-            self._recover_what_is_missing()
-        elif self._job.is_done:
-            job, self._job = self._job, None
-            try:
-                self._go_on_with(job.result())
-            except FileNotFoundError as error:
-                say(
-                    log, logging.WARNING, "the archive was rearranged meanwhile: once more", reason=str(error)
-                )
-
-    def _recover_what_is_missing(self) -> None:
-        parts, lead = self._parts, self._pipeline.lead
-        there = self._pipeline.units.keys() | {u for joining in self._joining for u in joining.group.units}
-        units = {unit: work for unit, work in self._works.items() if unit not in there}
-        term = parts.consumer.term if lead is None or lead.term != parts.consumer.term else 0
-        if not units and not term:
-            return
-        if not self._is_live:
-            parts.status.enter(Phase.RECOVERING)
-        if not self._was_ready:
-            self._sink.check()
-        cancelled = Event()
+    def _recover(self, wanted: Wanted) -> Job[Wanted, Recovered]:
+        parts, cancelled = self._parts, Event()
         recovery = Recovery(parts.broker, self._indexes, parts.snapshots, parts.new_clock, cancelled)
-        self._job = Job(parts.threads, recovery.run, Wanted(units, term, self._topics), cancelled)
+        return Job(parts.threads, recovery.run, wanted, cancelled)
 
-    def _go_on_with(self, recovered: Recovered) -> None:
-        """Let the units go with the stream that are still ours, and lead, if the term still lasts."""
-        consumer, term = self._parts.consumer, recovered.wanted.term
-        leads = term > 0 and term == consumer.term
-        for group in recovered.groups:
-            group.drop(lambda unit: unit not in self._works)
-        groups = [group for group in recovered.groups if group.units]
-        starts = recovered.starts if leads else {}
-        if begin := beginnings(consumer.positions, starts, groups):
-            consumer.begin(begin)
-        if leads:
-            self._lead(recovered)
-        for group in groups:
-            if reaches(group.positions, of_topic(group.topic.name, consumer.positions)):
-                self._add(group)
-            else:
-                self._joining.append(Joining(group, consumer))
-        if self._is_live and not self._was_ready:
-            self._say_ready(recovered)
-
-    def _lead(self, recovered: Recovered) -> None:
+    def _new_lead(self, recovered: Recovered) -> Lead:
         parts, settings = self._parts, self._settings
-        _tell(recovered.starts)
-        self._pipeline.lead = Lead(
+        return Lead(
             recovered.wanted.term,
             {place: start.offset for place, start in recovered.starts.items()},
             recovered.archived,
-            topics={topic.name: topic for topic in self._topics},
+            topics={topic.name: topic for topic in parts.topics},
             buffer=Buffer(settings.stream_archive_max_rows, settings.stream_archive_seconds, parts.monotonic),
             letters=parts.letters,
             metrics=parts.status.metrics,
         )
-        parts.status.metrics.leads.set(1)
-        parts.status.enter(Phase.READY)
 
-    def _add(self, group: StateGroup) -> None:
-        for unit in group.units:
-            self._parts.sink.adopt(unit.view)
-            say(log, logging.INFO, "serving", view=unit.view, share=unit.share, part=unit.part)
-        self._pipeline.add(group)
-        self._look_at_store()
-        self._parts.status.enter(Phase.READY)
-
-    def _say_ready(self, recovered: Recovered) -> None:
-        self._was_ready = True
-        say(
-            log,
-            logging.INFO,
-            "ready",
-            units=len(self._pipeline.units),
-            events_folded=recovered.events,
-            seconds=self._parts.monotonic() - self._started,
-        )
-
-    def _close_gaps(self) -> None:
-        for joining in list(self._joining):
-            if joining.step(self._settings.stream_batch_max_messages, self._parts.consumer.positions):
-                joining.close()
-                self._joining.remove(joining)
-                self._add(joining.group)
+    def _say_ready(self) -> None:
+        if not self._was_ready:
+            self._was_ready = True
+            fields = {"units": len(self._pipeline.units), "events_folded": self._holdings.events_folded}
+            say(log, logging.INFO, "ready", **fields, seconds=self._parts.monotonic() - self._started)
 
     def _release(self, given: frozenset[int]) -> None:
         """Called while parts are given up in order."""
         if LEAD_PART in given:
             self._make_durable()
-        self._save(unit for unit in self._pipeline.units if unit.part in given)
-        self._lose(given)
-
-    def _lose(self, gone: frozenset[int]) -> None:
-        """Called when parts are gone."""
-        self._forget(lambda unit: unit.part in gone)
-        if LEAD_PART in gone:
-            self._pipeline.lead = None
-            self._parts.status.metrics.leads.set(0)
-
-    def _forget(self, is_lost: Callable[[Unit], bool]) -> None:
-        self._pipeline.drop(is_lost)
-        for joining in list(self._joining):
-            joining.group.drop(is_lost)
-            if not joining.group.units:
-                joining.close()
-                self._joining.remove(joining)
-
-    def _leave_topics(self) -> None:
-        """Read no topic that neither the lead nor a unit needs."""
-        if not self._parts.consumer.term:
-            needed = {work.topic.name for work in self._works.values()} | self._pipeline.topics
-            self._parts.consumer.leave({topic.name for topic in self._topics} - needed)
+        self._save([unit for unit in self._pipeline.units if unit.part in given])
+        self._holdings.lose(given)
 
     def _save(self, units: Iterable[Unit]) -> None:
         pipeline = self._pipeline
@@ -342,12 +253,6 @@ class Worker:
                 None  # a second attempt could archive a topic twice; the next start sorts it out
             )
             raise
-
-    def _shares(self) -> set[tuple[str, str, str]]:
-        """View, share and number of shares of everything that is served, by whomever."""
-        shares = self._settings.stream_shares
-        views = [spec.name for topic in self._topics for spec in topic.specs]
-        return {(view, str(share), str(shares)) for view in views for share in range(shares)}
 
     @property
     def _was_silent(self) -> bool:
@@ -372,7 +277,7 @@ class Worker:
         if error is None:
             say(log, logging.INFO, "the online store answers again")
             self._look_at_store()
-            self._parts.status.enter(Phase.READY if self._is_live else Phase.RECOVERING)
+            self._parts.status.enter(Phase.READY if self._holdings.is_live else Phase.RECOVERING)
             return
         if not self._was_ready and waited > self._settings.stream_start_timeout_seconds:
             raise StoreUnreachableError(f"{error} (waited {waited:.0f} s)") from error
@@ -399,49 +304,12 @@ class Worker:
         if now - self._measured >= _MEASURE_SECONDS:
             self._measured = now
             self._pipeline.measure()
+            self._parts.status.metrics.leads.set(self._pipeline.lead is not None)
             self._snapshotter.measure()
             self._look_at_store()
             self._parts.status.metrics.lags(self._parts.consumer.lag())
 
 
-def beginnings(
-    positions: Mapping[Partition, int], starts: Mapping[Partition, Start], groups: Sequence[StateGroup]
-) -> dict[Partition, int]:
-    """Where reading begins of partitions that are not read yet, and of those that are read too far on for the lead.
-
-    Args:
-        positions: Where the partitions stand that are being read.
-        starts: Where the lead has to begin.
-        groups: Units; those over topics that are being read catch up in another way.
-    """
-    begin = {
-        place: start.offset
-        for place, start in starts.items()
-        if place not in positions or positions[place] > start.offset
-    }
-    for group in groups:
-        for number, offset in group.positions.items():
-            place = (group.topic.name, number)
-            if place not in positions:
-                begin[place] = min(offset, begin.get(place, offset))
-    return begin
-
-
 def wall_us() -> int:
     """The machine's clock, Unix microseconds."""
     return time.time_ns() // 1000
-
-
-def _tell(where: Mapping[Partition, Start]) -> None:
-    for (topic, partition), start in sorted(where.items()):
-        fields = {"topic": topic, "partition": partition, "offset": start.offset, "why": start.reason.value}
-        if start.lost:
-            say(
-                log,
-                logging.ERROR,
-                "messages expired in Kafka before they were read",
-                lost=start.lost,
-                **fields,
-            )
-        else:
-            say(log, logging.INFO, "reading", **fields)

@@ -42,7 +42,7 @@ class Mate:
         """Whether it has read everything and nothing of it waits; what it has read may not be archived yet."""
         worker = self.worker
         leads = worker._pipeline.lead is not None or not self.consumer.term
-        there = worker._works.keys() <= worker._pipeline.units.keys()
+        there = worker._holdings.works.keys() <= worker._pipeline.units.keys()
         waits = any(state.executor.waiting for state in worker._pipeline.units.values())
         return leads and there and not (waits or self.registered or any(self.consumer.lag().values()))
 
@@ -130,6 +130,13 @@ class Crew:
                 mate.turn()
             if all(mate.is_quiet for mate in self.mates):
                 return
+
+    def rest(self) -> None:
+        """Time for an archive file and a snapshot."""
+        for _ in range(6):
+            self.now.seconds += 2
+            for mate in self.mates:
+                mate.turn()
 
     def apply(self, topic: EventTopic) -> None:
         """The definitions change; running workers see it when they look again."""

@@ -1,14 +1,19 @@
 """Whatever happens to whichever worker between two batches: in the end every row is the oracle's, every event archived once."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion.archive import POSITION_TYPES
+from ingestion.compaction import Compaction
+from ingestion.stream.status import Phase
 from ingestion.stream.units import PARTS
 from tests.unit.ingestion.stream.crew import Crew, crew, with_view
-from tests.unit.ingestion.stream.shop import spec
+from tests.unit.ingestion.stream.shop import DAY, DAY_US, SECOND, spec
 
 USERS = ("ann", "bob", "cyd", "dan", "eve")
 PRODUCTS = ("tea", "jam", "rum")
@@ -135,27 +140,121 @@ def test_events_loaded_from_files_while_no_worker_ran_are_counted_and_counted_on
 
 def load(some: Crew, number: int, at: float) -> None:
     """One order into the archive, not through Kafka."""
-    row = {"id": f"o{number}", "at": at, "user_id": "ann", "product_id": "tea", "amount": 4.0}
-    frame = some.topic.archive.scan(None, None).collect().head(1)
-    from datetime import timedelta
-
-    import polars as pl
-
-    from tests.unit.ingestion.stream.shop import DAY, DAY_US, SECOND
-
-    instant = DAY + timedelta(seconds=at)
-    time = pl.lit(instant).cast(pl.Datetime("us", "UTC"))
+    instant = pl.lit(DAY + timedelta(seconds=at)).cast(pl.Datetime("us", "UTC"))
+    values = {"order_id": f"o{number}", "user_id": "ann", "product_id": "tea", "amount": 4.0}
+    nowhere = [pl.lit(None, kind).alias(name) for name, kind in POSITION_TYPES.items()]
     some.topic.archive.write(
-        frame.with_columns(
-            time.alias("event_timestamp"),
-            time.alias("arrival_timestamp"),
-            pl.lit(row["id"]).alias("order_id"),
-            pl.lit("ann").alias("user_id"),
-            pl.lit("tea").alias("product_id"),
-            pl.lit(4.0).alias("amount"),
-            pl.lit(None, pl.String).alias("_topic"),
-            pl.lit(None, pl.Int32).alias("_partition"),
-            pl.lit(None, pl.Int64).alias("_offset"),
+        some.topic.archive.scan(None, None)
+        .collect()
+        .head(1)
+        .with_columns(
+            instant.alias("event_timestamp"),
+            instant.alias("arrival_timestamp"),
+            *(pl.lit(value).alias(name) for name, value in values.items()),
+            *nowhere,
         )
     )
-    some.sent.append({**row, "arrival": DAY_US + round(at * SECOND)})
+    event = {"id": f"o{number}", "at": at, "arrival": DAY_US + round(at * SECOND)}
+    some.sent.append({**event, "user_id": "ann", "product_id": "tea", "amount": 4.0})
+
+
+def restart(some: Crew) -> None:
+    for mate in list(some.mates):
+        some.fire(mate)
+    some.hire()
+    some.settle()
+
+
+def compact(some: Crew) -> int:
+    """Join the archive's files; how many."""
+    folder = some.topic.archive.folder
+    return (
+        Compaction(
+            folder, now_us=some.wall_us, target_bytes=2**20, grace=timedelta(0), sort_by="event_timestamp"
+        )
+        .run()
+        .joined
+    )
+
+
+def test_files_that_a_snapshot_holds_may_be_joined_into_one() -> None:
+    """Rows are told apart by offset, whatever file they lie in; those of loaded files by the names, which stay."""
+    with crew() as some:
+        some.hire()
+        for n in range(4):
+            orders_of(some, 10, first=10 * n)
+            some.settle()
+            some.now.seconds += 2
+        some.rest()
+        load(some, 500, some.now.seconds - 1.0)
+        some.kill(some.mates[0])
+        assert list((some.folder / "snapshots").iterdir())
+        assert compact(some) > 1
+        some.hire()
+        some.settle()
+        assert some.differences() == []
+        compact(some)
+        restart(some)
+        assert some.differences() == []
+
+
+def test_a_topic_that_was_made_anew_counts_beside_its_former_life() -> None:
+    """Its offsets begin at zero again, below those in the archive; restarts with and without snapshots count both lives once."""
+    with crew() as some:
+        some.hire()
+        orders_of(some, 40)
+        some.settle()
+        some.fire(some.mates[0])
+        before = some.archived()
+        some.broker.log = {place: [] for place in some.broker.log}
+        some.broker.born += 1
+        orders_of(some, 12, first=100)
+        for _ in range(3):
+            restart(some)
+            assert some.differences() == []
+            orders_of(some, 3, first=200)
+            some.now.seconds += 1
+            some.settle()
+            some.now.seconds += 2
+            some.settle()
+        assert some.differences() == []
+        assert some.archived() == sorted(before + some.everything_sent())
+
+
+def test_commits_that_were_lost_are_made_up_for_by_the_archive() -> None:
+    """Everything is read again and nothing is archived or counted twice."""
+    with crew() as some:
+        some.hire()
+        orders_of(some, 20)
+        some.settle()
+        some.now.seconds += 2
+        some.settle()
+        some.kill(some.mates[0])
+        some.broker.commits = {}
+        orders_of(some, 5, first=50)
+        some.hire()
+        some.settle()
+        restart(some)
+        assert_all_is_right(some)
+
+
+def test_a_lead_that_was_silent_for_long_asks_before_it_archives() -> None:
+    """Frozen while others took over: what it holds is theirs to archive."""
+    with crew() as some:
+        mate = some.hire()
+        orders_of(some, 5)
+        mate.turn()
+        mate.turn()
+        mate.consumer.is_member = False
+        some.now.seconds += 60
+        mate.worker._make_durable()
+        assert some.archived() == []
+
+
+def test_a_worker_without_parts_stands_by() -> None:
+    """It does nothing and is healthy."""
+    with crew() as some:
+        first, second = some.hire(), some.hire()
+        some.group.move(frozenset(range(PARTS)), first.consumer)
+        second.turn()
+        assert second.worker._parts.status.phase is Phase.STANDBY
