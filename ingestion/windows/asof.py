@@ -106,7 +106,8 @@ def _evaluate(
             out[1:] = out[0]
         case _:
             functions = np.array([partials.CODES[f.function] for f in together], dtype=np.int64)
-            _sweep(sweep.sweep_partials, grid, x, *window, functions, out)
+            squares = any(f.function == "std" for f in together)
+            _sweep(sweep.sweep_partials if squares else sweep.sweep_sums, grid, x, *window, functions, out)
     return {f.name: out[i] for i, f in enumerate(together)}
 
 

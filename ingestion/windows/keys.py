@@ -69,10 +69,10 @@ class _Texts:
     """Strings, by a dictionary of those that are asked for: the others need no room."""
 
     def __init__(self, column: pl.Series) -> None:
-        own = pl.Categorical(pl.Categories.random())
-        self._dictionary = pl.Enum(column.cast(own).unique().cast(pl.String))
+        coded = column.cast(pl.Categorical(pl.Categories.random()))
+        self._dictionary = pl.Enum(coded.unique().cast(pl.String))
         self.count = len(self._dictionary.categories)
-        self.asked = self._codes(column)
+        self.asked = self._codes(coded)
 
     def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:  # noqa: ARG002  # known by the column
         return self._codes(keys.to_series())

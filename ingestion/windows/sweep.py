@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ingestion.windows import partials
+from ingestion.windows import exact, partials
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -63,6 +63,56 @@ def sweep_count(
                     inside[tail - base] = False
                 tail += 1
             out[i] = count
+
+
+@njit(cache=True, nogil=True)
+def sweep_sums(
+    first: int,
+    last: int,
+    times: Ints,
+    seen: Ints,
+    arrivals: Ints,
+    event_bounds: Ints,
+    instants: Ints,
+    instant_bounds: Ints,
+    x: Floats,
+    window: int,
+    hop: int,
+    functions: Ints,
+    out: Floats,
+) -> None:
+    """count, sum and mean; `out` (functions, instants). As `sweep_partials`, but squares and extremes are not kept."""
+    base = event_bounds[first]
+    inside = np.zeros(event_bounds[last] - base, dtype=np.bool_)
+    for entity in range(first, last):
+        head, stop = event_bounds[entity], event_bounds[entity + 1]
+        tail = head
+        count, high, low = 0, 0.0, 0.0
+        for i in range(instant_bounds[entity], instant_bounds[entity + 1]):
+            t = instants[i]
+            start = window_start(t, window, hop)
+            while head < stop and seen[arrivals[head]] <= t:
+                event = arrivals[head]
+                if times[event] >= start and not np.isnan(x[event]):
+                    count += 1
+                    high, low = exact.add(high, low, x[event], 0.0)
+                    inside[event - base] = True
+                head += 1
+            while tail < stop and times[tail] < start:
+                if inside[tail - base]:
+                    count -= 1
+                    high, low = exact.add(high, low, -x[tail], 0.0)
+                    inside[tail - base] = False
+                tail += 1
+            if count == 0:
+                high, low = 0.0, 0.0
+            for f in range(len(functions)):
+                if functions[f] == partials.COUNT:
+                    out[f, i] = count
+                elif functions[f] == partials.SUM:
+                    out[f, i] = high + low
+                else:
+                    out[f, i] = (high + low) / count if count else np.nan
 
 
 @njit(cache=True, nogil=True)
