@@ -109,12 +109,33 @@ def at_threshold(labels: Labels, scores: Floats, threshold: float) -> dict[str, 
 
 
 def hit_figures(ranks: npt.NDArray[np.floating[Any]], k: int) -> dict[str, float]:
-    """Hit rate and NDCG at ``k`` of one relevant item per list.
+    """Hit rate, NDCG and mean reciprocal rank at ``k`` of one relevant item per list.
 
     Args:
         ranks: Position of the relevant item, 0 is the top; infinite where the list does not hold it.
         k: Length of the list that is shown.
     """
     shown = ranks < k
-    gains = np.where(shown, 1 / np.log2(np.where(shown, ranks, 0) + 2), 0)
-    return {f"hit_rate_at_{k}": float(shown.mean()), f"ndcg_at_{k}": float(gains.mean())}
+    places = np.where(shown, ranks, 0) + 1
+    gains, reciprocals = np.where(shown, 1 / np.log2(places + 1), 0), np.where(shown, 1 / places, 0)
+    return {
+        f"hit_rate_at_{k}": float(shown.mean()),
+        f"ndcg_at_{k}": float(gains.mean()),
+        f"mrr_at_{k}": float(reciprocals.mean()),
+    }
+
+
+def list_figures(lists: npt.NDArray[np.integer[Any]], popularity: Floats) -> dict[str, float]:
+    """What lists show, whatever is relevant.
+
+    Args:
+        lists: Numbers of the items shown [L, k].
+        popularity: Of each item [I], the most popular one's being 1.
+
+    Returns:
+        ``coverage``: share of the items that are in any list; ``popularity_of_shown``: mean over all places.
+    """
+    return {
+        "coverage": len(np.unique(lists)) / len(popularity),
+        "popularity_of_shown": float(popularity[lists].mean()),
+    }

@@ -1,7 +1,8 @@
 """What could be shown to a customer: products that go with the one they looked at last, and what sells.
 
 A slate is made of two tables that serving reads as they are: every row of the last viewed product in the candidates,
-then the popular products. The last viewed product itself is its own candidate of rank 0.
+then the popular products. Candidates are the strongest affinities of `training.sequences`; the last viewed product itself
+is its own candidate of rank 0.
 """
 
 from dataclasses import dataclass
@@ -10,18 +11,16 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from artefact import CANDIDATE_SCORE
+from training.sequences import Affinities, Visits
 from training.split import Window
 
 LAST_VIEWED = "user_product_id_last_1d"
 """The feature that says which product a customer looked at last."""
 
-_LAGS = 5
-"""A visit is paired with this many that follow it."""
 _LONGEST_GAP = timedelta(days=1)
+"""Visits further apart than this do not follow from one another."""
 _HALF_LIFE = timedelta(days=7)
 _WEIGHT_OF = {"view": 1.0, "cart": 2.0, "order": 4.0}
-_BACKWARD = 0.5
-"""What followed counts more than what went before."""
 
 
 @dataclass(frozen=True)
@@ -97,9 +96,8 @@ def build_slates(
     """
     time = pl.col("event_timestamp")
     in_window = (time >= window.start) & (time < window.end)
-    pairs = _pairs(visits.lazy().filter(in_window), window.end)
     return Slates(
-        _best(pairs, visits.filter(in_window), candidates).collect(),
+        _best(visits.filter(in_window), window.end, candidates),
         _popular(orders.lazy().filter(in_window), popular).collect(),
     )
 
@@ -127,46 +125,39 @@ def visits_of(views: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _pairs(visits: pl.LazyFrame, end: datetime) -> pl.LazyFrame:
-    """``product_id``, ``candidate_id``, ``strength``: visits of one customer that follow one another, both ways."""
-    age = (pl.lit(end) - pl.col("event_timestamp")).dt.total_microseconds() / (
-        _HALF_LIFE / timedelta(microseconds=1)
+def _best(visits: pl.DataFrame, end: datetime, count: int) -> pl.DataFrame:
+    """The ``count`` candidates that go best with each product, and the product itself."""
+    products = visits["product_id"].unique().sort()
+    rows, candidates, scores = Affinities.learn(_numbered(visits, end), len(products)).best(count)
+    found = pl.DataFrame(
+        {"product_id": products[rows], "candidate_id": products[candidates], "score": scores}
+    ).select(
+        "product_id",
+        "candidate_id",
+        # The rows come product by product, the best first.
+        rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("product_id"),
+        score=pl.col("score").round_sig_figs(9),
     )
-    aged = visits.with_columns(weight=pl.col("weight") * 0.5**age)
-    lagged = [
-        aged.select(
-            product_id="product_id",
-            candidate_id=pl.col("product_id").shift(-lag).over("user_id"),
-            strength=pl.col("weight").shift(-lag).over("user_id") / lag,
-            gap=pl.col("event_timestamp").shift(-lag).over("user_id") - pl.col("event_timestamp"),
-        ).filter(pl.col("gap") <= _LONGEST_GAP, pl.col("product_id") != pl.col("candidate_id"))
-        for lag in range(1, _LAGS + 1)
-    ]
-    forward = pl.concat(lagged).select("product_id", "candidate_id", "strength")
-    backward = forward.select(
-        product_id="candidate_id", candidate_id="product_id", strength=pl.col("strength") * _BACKWARD
+    itself = pl.DataFrame({"product_id": products, "candidate_id": products}).with_columns(
+        rank=pl.lit(0, pl.Int32), score=pl.lit(1.0)
     )
-    return pl.concat([forward, backward]).group_by("product_id", "candidate_id").agg(pl.col("strength").sum())
+    return pl.concat([itself, found]).sort("product_id", "rank")
 
 
-def _best(pairs: pl.LazyFrame, visits: pl.DataFrame, count: int) -> pl.LazyFrame:
-    """The ``count`` candidates with the highest cosine of each product, and the product itself."""
-    support = visits.lazy().group_by("product_id").agg(visits=pl.len())
-    scored = (
-        pairs.join(support, on="product_id")
-        .join(support, left_on="candidate_id", right_on="product_id", suffix="_candidate")
-        .with_columns(score=pl.col("strength") / (pl.col("visits") * pl.col("visits_candidate")).sqrt())
-        # Sums of floats depend on the order of the threads; rounded, the table does not.
-        .with_columns(pl.col("score").round_sig_figs(9))
-        .sort("product_id", "score", "candidate_id", descending=[False, True, False])
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("product_id"))
-        .filter(pl.col("rank") <= count)
-        .select("product_id", "candidate_id", "rank", "score")
+def _numbered(visits: pl.DataFrame, end: datetime) -> Visits:
+    """Visits by numbers, the older worth less; a course ends where a customer pauses for more than a day."""
+    time = pl.col("event_timestamp")
+    age = (pl.lit(end) - time).dt.total_microseconds() / (_HALF_LIFE / timedelta(microseconds=1))
+    numbers = visits.select(
+        person=pl.col("user_id").rank("dense").cast(pl.Int64) - 1,
+        course=((time.diff() > _LONGEST_GAP) | pl.col("user_id").ne_missing(pl.col("user_id").shift()))
+        .fill_null(value=True)
+        .cum_sum()
+        .cast(pl.Int64),
+        item=pl.col("product_id").rank("dense").cast(pl.Int64) - 1,
+        weight=pl.col("weight") * 0.5**age,
     )
-    itself = support.select(
-        "product_id", candidate_id="product_id", rank=pl.lit(0, pl.Int32), score=pl.lit(1.0)
-    )
-    return pl.concat([itself, scored]).sort("product_id", "rank")
+    return Visits(*(numbers[name].to_numpy() for name in ("person", "course", "item", "weight")))
 
 
 def _popular(orders: pl.LazyFrame, count: int) -> pl.LazyFrame:

@@ -10,6 +10,7 @@ from training.metrics import (
     card_precision,
     fraud_figures,
     hit_figures,
+    list_figures,
     ranking_figures,
     recall_at_false_positive_rate,
 )
@@ -76,6 +77,13 @@ def test_hits_count_up_to_k_and_gain_less_further_down() -> None:
     figures = hit_figures(np.array([0, 1, 20, np.inf]), 20)
     assert figures["hit_rate_at_20"] == 0.5
     assert figures["ndcg_at_20"] == pytest.approx((1 + 1 / np.log2(3)) / 4)
+    assert figures["mrr_at_20"] == pytest.approx((1 + 1 / 2) / 4)
+
+
+def test_lists_are_judged_by_what_they_show() -> None:
+    """Three of four items, the most popular one in half of the places."""
+    figures = list_figures(np.array([[0, 1], [0, 2]]), np.array([1, 0.5, 0.1, 0]))
+    assert figures == {"coverage": 0.75, "popularity_of_shown": pytest.approx(0.65)}
 
 
 def test_recall_is_what_few_false_alarms_allow() -> None:

@@ -44,16 +44,21 @@ def test_what_customers_look_at_next_goes_with_a_product() -> None:
     assert slates.candidates.filter(product_id="a")["rank"].to_list() == [0, 1, 2]
 
 
-def test_visits_of_different_customers_or_days_do_not_go_together() -> None:
-    """Customer u looks at a, v at b, u at c more than a day later."""
+def test_visits_of_different_customers_do_not_go_together() -> None:
+    """Customer u looks at a, v at b."""
+    assert neighbours(built(views(("u", "a", 0), ("v", "b", 1))), "a") == ["a"]
+
+
+def test_days_apart_visits_do_not_follow_from_one_another() -> None:
+    """Customer u looks at a and b, and at c more than a day later, which is only alike."""
     later = build_slates(
-        visits_of(views(("u", "a", 0), ("v", "b", 1), ("u", "c", 1441)), orders()),
+        visits_of(views(("u", "a", 0), ("u", "b", 1), ("u", "c", 1442)), orders()),
         orders(),
         Window(NOON, NOON + timedelta(days=3)),
         candidates=2,
         popular=2,
     )
-    assert neighbours(later, "a") == ["a"]
+    assert neighbours(later, "a") == ["a", "b", "c"]
 
 
 def test_an_order_binds_more_than_a_view() -> None:
