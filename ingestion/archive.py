@@ -59,25 +59,34 @@ class Archive:
         archive.folder = Folder(folder)
         return archive
 
-    def write(self, frame: pl.DataFrame) -> list[str]:
+    def write(self, frame: pl.DataFrame, *, number: int | None = None) -> list[str]:
         """Append events: every row or none is visible, and durable, when this returns.
 
         Args:
             frame: The contract's columns; event and arrival time as aware datetimes. Without an arrival time the
                 event time is taken, without ``_topic``, ``_partition``, ``_offset`` they are null. The order of rows
                 with equal times is kept.
+            number: `next_number`, asked before `last_offsets` or the files; later ones count on by one. None: others may
+                write at the same time.
 
         Returns:
             Paths of the new files, one per day of the event time, each sorted by event time.
 
         Raises:
             ValueError: if a time column is naive, or an event time is null.
+            OSError: the rows cannot be written.
+            OvertakenError: another writer has written under this number.
         """
         if frame.is_empty():
             return []
         rows = self._complete(frame)
         days = rows.partition_by("__day", include_key=True, maintain_order=True)
-        return self.folder.publish({_file_name(part): part.drop("__day") for part in days})
+        files = {_file_name(part): part.drop("__day") for part in days}
+        return self.folder.publish(files, number=number)
+
+    def next_number(self) -> int:
+        """Number of the next `write`, where only one writer may write at a time."""
+        return self.folder.next_number()
 
     def scan(
         self,

@@ -12,12 +12,17 @@ A batch of one file needs no journal: its move is the moment at which it appears
 journal behind; `Folder.finish_interrupted` does the remaining moves, and any number of processes may do so at once.
 
 Small files may be replaced by a joined one while others read; `joined` tells which files count.
+
+Where only one writer may add at a time, its batches are numbered: each has a journal and takes its number (`claims`) just
+before the journal becomes visible.
 """
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -28,9 +33,11 @@ import pyarrow.dataset
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
+from ingestion.claims import Claims
 from ingestion.joined import JOINS, Join, counting
 
 PENDING: Final = "_pending"
+_NUMBERED: Final = re.compile(r"(?P<batch>(?P<number>\d{12})-[0-9a-f]{32})(-\d+\.tmp|\.json\.tmp)$")
 
 
 class Folder:
@@ -45,6 +52,7 @@ class Folder:
         # Others write here, too: what was listed once is never taken for what is there now.
         self._filesystem, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
         self._root = str(root).rstrip("/")
+        self._claims = Claims(self)
 
     def path(self, name: str) -> str:
         """Full path of a file below the folder, without the URL's scheme."""
@@ -164,37 +172,55 @@ class Folder:
         """Column types of one file."""
         return self.scan([name]).collect_schema()
 
-    def publish(self, frames: Mapping[str, pl.DataFrame]) -> list[str]:
+    def publish(self, frames: Mapping[str, pl.DataFrame], *, number: int | None = None) -> list[str]:
         """Add one file per name, all of them or none; durable when this returns.
+
+        Args:
+            frames: What to write, by name.
+            number: `next_number`, asked before what the folder holds was looked at; later ones count on by one. None:
+                others may add to the folder at the same time.
 
         Returns:
             The full paths, in the order of the names.
 
         Raises:
             OSError: they cannot be written, as on a full disk; none of them is there.
+            OvertakenError: another writer has added a batch of this number; none of these is there.
         """
-        batch = uuid.uuid4().hex
+        batch = uuid.uuid4().hex if number is None else f"{number:012d}-{uuid.uuid4().hex}"
+        has_journal = number is not None or len(frames) > 1
         moves = {f"{PENDING}/{batch}-{i}.tmp": name for i, name in enumerate(frames)}
         journal = f"{PENDING}/{batch}.json"
         try:
             for temporary, frame in zip(moves, frames.values(), strict=True):
                 self._write(temporary, partial(_fill, frame))
-            if len(moves) > 1:
+            if has_journal:
                 self._write(f"{journal}.tmp", lambda file: file.write(json.dumps(moves).encode()))
+            if number is not None:
+                self._claims.take(number, batch)
         except BaseException:
             self.remove([*moves, f"{journal}.tmp"])
             raise
-        if len(moves) > 1:
-            self._move(f"{journal}.tmp", journal)
+        if has_journal:
+            self._show(journal)
             self._finish(journal, moves)
         else:
             self._move_all(moves)
         return [self.path(name) for name in frames]
 
+    def next_number(self) -> int:
+        """Number of the next batch, for `publish`."""
+        return self._claims.newest() + 1
+
     def finish_interrupted(self) -> int:
         """Make visible every batch whose mover was killed; returns how many there were."""
-        journals = [f"{PENDING}/{name}" for name, _ in self._listing(PENDING) if name.endswith(".json")]
-        return sum(self._finish_journal(journal) for journal in journals)
+        newest = self._claims.newest()
+        if newest >= 0:
+            self._show(f"{PENDING}/{self._claims.batch(newest)}.json")
+        names = self.names(PENDING)
+        finished = sum(self._finish_journal(f"{PENDING}/{name}") for name in names if name.endswith(".json"))
+        self.remove([f"{PENDING}/{name}" for name in _overtaken(names, newest)])
+        return finished
 
     def is_pending(self) -> bool:
         """Whether a batch of several files is being moved: some of it may be visible, and some not yet."""
@@ -235,6 +261,11 @@ class Folder:
         self._finish(journal, json.loads(content))
         return True
 
+    def _show(self, journal: str) -> None:
+        """Make a journal visible, unless another process has done so and may even have finished it."""
+        with suppress(FileNotFoundError):
+            self._move(f"{journal}.tmp", journal)
+
     def _finish(self, journal: str, moves: Mapping[str, str]) -> None:
         self._move_all(moves)
         self.remove([journal])
@@ -269,6 +300,10 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
 
+    def names(self, below: str) -> list[str]:
+        """Names of all that lies directly inside a folder, without it; empty when it does not exist."""
+        return [name for name, _ in self._listing(below)]
+
     def _listing(self, below: str) -> list[tuple[str, str]]:
         try:
             entries = self._filesystem.ls(self.path(below), detail=True)
@@ -291,6 +326,13 @@ def _cut(sizes: Sequence[int], start: int, most: int) -> int:
         total += sizes[stop]
         stop += 1
     return stop
+
+
+def _overtaken(pending: Sequence[str], newest: int) -> list[str]:
+    """Files of batches that were killed before they took their number, which another batch has taken."""
+    journals = {name.removesuffix(".json") for name in pending if name.endswith(".json")}
+    numbered = [found for name in pending if (found := _NUMBERED.match(name))]
+    return [f[0] for f in numbered if int(f["number"]) < newest and f["batch"] not in journals]
 
 
 def _fill(frame: pl.DataFrame, file: IO[bytes]) -> None:

@@ -43,6 +43,7 @@ class Lead:
         term: Its number.
         starts: First offset of each partition that is not kept yet; what lies before is left out.
         archived: What of each topic is in the archive though no offset says so; absent: nothing.
+        numbers: Number of the next batch for the archive of each topic.
         topics: What is read, by topic.
         buffer: What is not durable yet.
         letters: The dead-letter topic.
@@ -54,6 +55,7 @@ class Lead:
         term: int,
         starts: Mapping[Partition, int],
         archived: Mapping[str, Archived],
+        numbers: Mapping[str, int],
         *,
         topics: Mapping[str, EventTopic],
         buffer: Buffer,
@@ -63,6 +65,7 @@ class Lead:
         self.term = term
         self._starts = {topic: of_topic(topic, starts) for topic in topics}
         self._archived = archived
+        self._numbers = dict(numbers)
         self._topics = topics
         self._buffer = buffer
         self._letters = letters
@@ -93,6 +96,7 @@ class Lead:
 
         Raises:
             NotDurableError: one of the first two failed; nothing is committed.
+            OvertakenError: another worker has archived in the meantime; nothing is committed, and this term is over.
         """
         held = self._buffer.content()
         if not held.next_offsets:
@@ -108,12 +112,13 @@ class Lead:
 
     def _archive(self, topic: str, rows: pl.DataFrame) -> None:
         try:
-            files = self._topics[topic].archive.write(rows)
+            files = self._topics[topic].archive.write(rows, number=self._numbers[topic])
         except OSError as error:
             raise NotDurableError(
                 f"{rows.height} events of {topic!r} could not be archived: {error}; "
                 "their offsets are not committed, a restart reads them again"
             ) from error
+        self._numbers[topic] += 1
         self._metrics.archived_rows.labels(topic).inc(rows.height)
         self._metrics.archived_files.labels(topic).inc(len(files))
         say(log, logging.DEBUG, "archived", topic=topic, rows=rows.height, files=len(files))

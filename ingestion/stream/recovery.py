@@ -60,6 +60,7 @@ class Recovered:
         groups: The units.
         starts: Where the lead continues each partition; empty when it was not asked for.
         archived: What of each topic is in the archive though no offset says so.
+        numbers: Number of the next batch for the archive of each topic.
         events: How many events were folded.
     """
 
@@ -67,6 +68,7 @@ class Recovered:
     groups: list[StateGroup] = field(default_factory=list)
     starts: dict[Partition, Start] = field(default_factory=dict)
     archived: dict[str, Archived] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     events: int = 0
 
 
@@ -110,6 +112,8 @@ class Recovery:
             if works:
                 self._recover_units(topic, works, manifests, recovered)
             if wanted.term:
+                # Before the archive is looked at: if another writer adds to it in between, our first batch is refused.
+                recovered.numbers[topic.name] = topic.archive.next_number()
                 place = self._place(topic)
                 recovered.starts |= {(topic.name, number): start for number, start in place.starts.items()}
                 recovered.archived[topic.name] = place.archived

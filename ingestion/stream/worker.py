@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from threading import Event
 
+from ingestion.claims import OvertakenError
 from ingestion.stream.archive_index import ArchiveIndex
 from ingestion.stream.background import Job
 from ingestion.stream.buffer import Buffer
@@ -215,6 +216,7 @@ class Worker:
             recovered.wanted.term,
             {place: start.offset for place, start in recovered.starts.items()},
             recovered.archived,
+            recovered.numbers,
             topics={topic.name: topic for topic in parts.topics},
             buffer=Buffer(settings.stream_archive_max_rows, settings.stream_archive_seconds, parts.monotonic),
             letters=parts.letters,
@@ -248,6 +250,14 @@ class Worker:
             return
         try:
             lead.make_durable(consumer.commit)
+        except OvertakenError as error:
+            self._pipeline.lead = None
+            say(
+                log,
+                logging.WARNING,
+                "another worker has led meanwhile: continued behind it",
+                reason=str(error),
+            )
         except BaseException:
             self._pipeline.lead = (
                 None  # a second attempt could archive a topic twice; the next start sorts it out

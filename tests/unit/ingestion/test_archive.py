@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from ingestion.archive import Archive, EmptyArchiveError
+from ingestion.claims import OvertakenError
 
 MAY_1 = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -120,6 +121,64 @@ def test_a_batch_whose_writer_was_killed_while_files_were_moved_appears_whole(tm
     assert archive.last_offsets() == {("orders", 0): 2}
     assert ids(archive.scan(None, None)) == ["e1", "e0"]
     assert not list(pending.iterdir())
+
+
+def test_a_writer_that_was_overtaken_leaves_nothing(archive: Archive) -> None:
+    """Both saw the archive after batch 0 and write batch 1; the second wakes up when batches 1 and 2 are there.
+
+    ::
+
+        first    0 (asleep ------------------ 1: taken)
+        second            1     2                        3
+    """
+    number = archive.next_number()
+    archive.write(events(MAY_1), number=number)
+    for later in (1, 2):
+        archive.write(events(MAY_1 + timedelta(hours=later)), number=archive.next_number())
+    with pytest.raises(OvertakenError):
+        archive.write(events(MAY_1, MAY_1 + timedelta(days=1)), number=number + 1)
+    assert archive.scan(None, None).collect().height == 3
+    assert archive.next_number() == number + 3
+    assert archive.folder.finish_interrupted() == 0
+
+
+def test_an_old_number_is_refused_though_its_claim_is_forgotten(archive: Archive) -> None:
+    """Only the newest claims are kept."""
+    for number in range(20):
+        archive.write(events(MAY_1), number=number)
+    with pytest.raises(OvertakenError, match="is at batch 19, 3 comes too late"):
+        archive.write(events(MAY_1), number=3)
+    assert archive.next_number() == 20
+    assert archive.scan(None, None).collect().height == 20
+
+
+def test_a_batch_whose_writer_was_killed_behind_its_claim_appears(tmp_path: Path) -> None:
+    """It has taken its number, and nothing is visible yet: whoever looks next finishes it."""
+    archive = Archive(tmp_path, "orders")
+    path = Path(archive.write(events(MAY_1), number=0)[0])
+    batch = (tmp_path / "archive/orders/_claims/000000000000").read_text()
+    pending = tmp_path / "archive/orders/_pending"
+    path.rename(pending / f"{batch}-0.tmp")
+    (pending / f"{batch}.json.tmp").write_text(
+        json.dumps({f"_pending/{batch}-0.tmp": f"{path.parent.name}/{path.name}"})
+    )
+    archive.last_offsets()
+    assert ids(archive.scan(None, None)) == ["e0"]
+    assert not list(pending.iterdir())
+
+
+def test_what_a_killed_writer_left_of_a_number_is_removed_once_others_took_it(tmp_path: Path) -> None:
+    """Half a file of batch 1; it stays while nobody else is further on."""
+    archive = Archive(tmp_path, "orders")
+    archive.write(events(MAY_1), number=0)
+    left = tmp_path / f"archive/orders/_pending/000000000001-{'a' * 32}-0.tmp"
+    left.write_bytes(b"PAR1")
+    for number, stays in ((1, True), (2, False)):
+        archive.folder.finish_interrupted()
+        assert left.exists() is True
+        archive.write(events(MAY_1), number=number)
+        archive.folder.finish_interrupted()
+        assert left.exists() is stays
 
 
 def _write_some(root: Path, worker: int) -> None:

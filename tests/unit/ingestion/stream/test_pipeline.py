@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ingestion.claims import OvertakenError
 from ingestion.stream.archive_index import ArchiveIndex
 from ingestion.stream.archived import Archived
 from ingestion.stream.buffer import Buffer
@@ -63,6 +64,7 @@ class Bench:
             1,
             {},
             {"orders": self.archived},
+            {"orders": self.topic.archive.next_number()},
             topics={"orders": self.topic},
             buffer=Buffer(1000, 5, self.now),
             letters=self.letters,
@@ -153,6 +155,18 @@ def test_nothing_is_committed_when_the_archive_cannot_be_written(bench: Bench, t
     with pytest.raises(NotDurableError, match=r"1 events of 'orders'.*a restart reads them again"):
         bench.make_durable()
     assert bench.committed == {}
+
+
+def test_what_another_worker_has_archived_is_not_archived_again(bench: Bench) -> None:
+    """The worker slept, the group gave its place to another one, and it wakes up with the same messages in its hands."""
+    successor = Bench(bench.topic)
+    for worker in (bench, successor):
+        worker.take_in(message(0, order(1, 0)), message(1, order(2, 1)))
+    successor.make_durable()
+    with pytest.raises(OvertakenError):
+        bench.make_durable()
+    assert bench.committed == {}
+    assert bench.topic.archive.scan(None, None).collect().height == 2
 
 
 def test_repeated_and_late_and_expired_events_are_counted_and_archived(bench: Bench) -> None:
