@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from ingestion.windows.image import Image, take
 from ingestion.windows.layout import GRID_LONGEST, NONE, SET_GRID, Tables
-from ingestion.windows.memory import compiled, grown
-from ingestion.windows.totals import Words
+from ingestion.windows.memory import Words, compiled, grown
 
 Ints = NDArray[np.int64]
 

@@ -3,7 +3,7 @@
 import mmap
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]  # ships no types
@@ -48,6 +48,19 @@ def _reserved(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         with suppress(OSError):  # a kernel without them
             memory.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(memory, dtype=dtype, count=len(memory) // dtype.itemsize)
+
+
+class Words(NamedTuple):
+    """One memory as integers, as floats and as integers of half the size."""
+
+    words: NDArray[np.int64]
+    floats: NDArray[np.float64]
+    halves: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, words: NDArray[np.int64]) -> "Words":
+        """Views of an array, one-dimensional."""
+        return cls(words, words.view(np.float64), words.view(np.int32))
 
 
 @intrinsic

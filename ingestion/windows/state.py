@@ -6,17 +6,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ingestion.windows import moving, values
+from ingestion.windows import boundaries, values
+from ingestion.windows.arrays import CHANGED, CHANGES, WAITING, WAITS, Arrays, take_waiting
 from ingestion.windows.distinct import Distinct
+from ingestion.windows.events import take_events
 from ingestion.windows.image import Image, ImageError, nest, part, take
 from ingestion.windows.layout import LAST_AT, LAST_CHANNEL, NEVER, SET_CHANNEL, Layout
-from ingestion.windows.memory import grown
-from ingestion.windows.moving import CHANGED, CHANGES, WAITING, WAITS, Arrays
+from ingestion.windows.memory import Words, grown
 from ingestion.windows.tiles import Tiles
-from ingestion.windows.totals import Words
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class State:
         self._settled = live
         self._reserve(int(slots.max()) + 1, times)
         return int(
-            moving.take_events(
+            take_events(
                 self._arrays, self._layout.tables, self._layout.words,
                 slots, times, arrivals, x, self._last_boundary, live,
             )
@@ -117,21 +118,26 @@ class State:
         """Pass all boundaries up to and including `now_us`; an earlier instant than the last one does nothing."""
         if now_us > self.now_us:
             since, self.now_us = self.now_us, now_us
-            moving.pass_boundaries(
+            boundaries.pass_boundaries(
                 self._arrays,
                 self._layout.tables,
                 self._layout.words,
                 since,
                 now_us,
                 self._settled,
-                np.empty(256, dtype=np.int64),
+                np.empty(_BLOCK, dtype=np.int64),
             )
 
     def _settle(self) -> None:
         if not self._settled:
             self._settled = True
-            moving.settle(
-                self._arrays, self._layout.tables, self._layout.words, self._made, self._last_boundary
+            boundaries.settle(
+                self._arrays,
+                self._layout.tables,
+                self._layout.words,
+                self._made,
+                self._last_boundary,
+                np.empty(_BLOCK, dtype=np.int64),
             )
 
     def take_changed(self) -> Ints:
@@ -139,7 +145,6 @@ class State:
         self._settle()
         slots = self._changed[: self._counts[CHANGES]].astype(np.int64)
         self._counts[CHANGES] = 0
-        self._counts[WAITS] -= np.count_nonzero(self._flags[slots] & WAITING)
         self._flags[slots] = 0
         return slots
 
@@ -148,7 +153,7 @@ class State:
         self._settle()
         slots = np.empty(max(0, min(most, self.waiting)), dtype=np.int64)
         if len(slots):
-            self._cursor = moving.take_waiting(self._arrays, self._made, self._cursor, slots)
+            self._cursor = take_waiting(self._arrays, self._made, self._cursor, slots)
         return slots
 
     def let_wait(self, slots: Ints) -> None:

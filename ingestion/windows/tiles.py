@@ -34,8 +34,7 @@ from ingestion.windows.layout import (
     START,
     Layout,
 )
-from ingestion.windows.memory import compiled, grown, prefetch
-from ingestion.windows.totals import Words
+from ingestion.windows.memory import Words, compiled, grown, prefetch
 
 Ints = NDArray[np.int64]
 

@@ -4,33 +4,25 @@ Counts and sums are invertible: an event is added, a tile that leaves is subtrac
 tile inside it, and from there the way to the next one leads through `newer`. A total is summed up anew from the tiles
 when what is left is so small beside what it was that rounding could show.
 
-Extremes are not invertible. They are kept as two stacks: the tiles from the tail to the flip have the extreme from
-themselves to the flip (`suffix`), so the front's extreme is that of the tail; the tiles after the flip have one running
-extreme (`back`). Once all tiles of the front have left, the window is turned: one walk back from the newest tile makes
-new suffixes and moves the flip. Every tile enters a front once and leaves each window once, whatever the values: the
-cost per event does not depend on the length of the window. The newest tile never belongs to the front, so that only a
-late event has to correct suffixes.
+Minima and maxima are not invertible: see `extremes`.
 
 `rows` and `tiles` are `Words`; `base` is the first word of an entity's row; `window` a row of the table of windows.
 Totals and clock go together: the totals of a window are those of the tiles with ``start + length > clock``.
 """
 
 import math
-from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ingestion.windows import exact
+from ingestion.windows import exact, extremes
 from ingestion.windows.layout import (
     COUNT,
     DISTINCT,
     ENDLESS,
+    GRID_HEAD,
+    GRID_WINDOWS,
     MAX,
     MIN,
     NEWER,
     NONE,
-    OLDER,
     START,
     SUM,
     TOTAL_AT,
@@ -51,19 +43,6 @@ from ingestion.windows.memory import compiled
 _FADED = 2.0**-26
 
 
-class Words(NamedTuple):
-    """One memory as integers, as floats and as integers of half the size."""
-
-    words: NDArray[np.int64]
-    floats: NDArray[np.float64]
-    halves: NDArray[np.int32]
-
-    @classmethod
-    def of(cls, words: NDArray[np.int64]) -> "Words":
-        """Views of an array, one-dimensional."""
-        return cls(words, words.view(np.float64), words.view(np.int32))
-
-
 @compiled
 def put(memory, at, kind, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Take a value into a cell of a tile, or into a total of an invertible kind."""
@@ -72,27 +51,15 @@ def put(memory, at, kind, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, A
     elif kind == SUM:
         _add(memory, at, x, 0.0)
     elif kind in (MIN, MAX):
-        _lower(memory, at, signed(kind, x))
+        extremes.lower(memory, at, extremes.signed(kind, x))
     else:
         square, error = exact.two_product(x, x)
         _add(memory, at, square, error)
 
 
 @compiled
-def signed(kind, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """A value as an extreme keeps it: the smallest one is wanted."""
-    return x if kind == MIN else -x
-
-
-@compiled
 def _add(memory, at, high, low):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     memory.floats[at], memory.floats[at + 1] = exact.add(memory.floats[at], memory.floats[at + 1], high, low)
-
-
-@compiled
-def _lower(memory, at, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    if not memory.floats[at] <= x and not math.isnan(x):
-        memory.floats[at] = x
 
 
 @compiled
@@ -150,43 +117,10 @@ def lose(rows, tiles, tables, base, window, head, clock):  # type: ignore[no-unt
     rows.halves[2 * base + w[WINDOW_TAIL]] = tail
     rows.halves[2 * base + w[WINDOW_FLIP]] = flip
     if w[WINDOW_TURNS] and stale:
-        turn(rows, tiles, tables, base, window, head)
+        extremes.turn(rows, tiles, tables, base, window, head)
     elif w[WINDOW_TURNS]:
-        _read_front(rows, tiles, tables, base, window)
+        extremes.read_front(rows, tiles, tables, base, window)
     _sum_up_faded(rows, tiles, tables, base, window)
-
-
-@compiled
-def _read_front(rows, tiles, tables, base, window):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    w = tables.windows[window]
-    tail, flip = rows.halves[2 * base + w[WINDOW_TAIL]], rows.halves[2 * base + w[WINDOW_FLIP]]
-    for total in range(w[WINDOW_TOTALS], tables.windows[window + 1, WINDOW_TOTALS]):
-        suffix = tables.totals[total, TOTAL_SUFFIX]
-        if suffix != NONE:
-            front = math.nan if flip == NONE else tiles.floats[tail + suffix]
-            rows.floats[base + tables.totals[total, TOTAL_AT]] = front
-
-
-@compiled
-def turn(rows, tiles, tables, base, window, head):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Make all tiles of a window but the newest the front of its extremes."""
-    w = tables.windows[window]
-    tail = rows.halves[2 * base + w[WINDOW_TAIL]]
-    flip = NONE if tail == head else tiles.halves[2 * head + OLDER]
-    rows.halves[2 * base + w[WINDOW_FLIP]] = flip
-    for total in range(w[WINDOW_TOTALS], tables.windows[window + 1, WINDOW_TOTALS]):
-        suffix = tables.totals[total, TOTAL_SUFFIX]
-        if suffix == NONE:
-            continue
-        cell, at = tables.totals[total, TOTAL_CELL], base + tables.totals[total, TOTAL_AT]
-        extreme, tile = math.nan, head
-        while tile != tail:
-            tile = tiles.halves[2 * tile + OLDER]
-            x = tiles.floats[tile + cell]
-            if not extreme <= x and not math.isnan(x):
-                extreme = x
-            tiles.floats[tile + suffix] = extreme
-        rows.floats[at], rows.floats[at + 1] = extreme, tiles.floats[head + cell]
 
 
 @compiled
@@ -214,28 +148,15 @@ def enter(rows, tiles, tables, base, window, tile):  # type: ignore[no-untyped-d
     if tail == NONE or tail == newer:  # noqa: PLR1714, SIM109  # two types of number
         rows.words[base + w[WINDOW_LOSS]] = tiles.words[tile + START] + w[WINDOW_LENGTH]
         rows.halves[2 * base + w[WINDOW_TAIL]] = tile
-    if not w[WINDOW_TURNS] or not is_in_front(rows, tiles, base, w[WINDOW_FLIP], tile):
-        return
-    for total in range(w[WINDOW_TOTALS], tables.windows[window + 1, WINDOW_TOTALS]):
-        suffix = tables.totals[total, TOTAL_SUFFIX]
-        if suffix != NONE:
-            tiles.floats[tile + suffix] = tiles.floats[newer + suffix]
-
-
-@compiled
-def is_in_front(rows, tiles, base, flip_at, tile):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Whether a tile lies at or before the flip."""
-    flip = rows.halves[2 * base + flip_at]
-    if flip == NONE or tiles.halves[2 * tile + NEWER] == NONE:
-        return False
-    return tiles.words[tile + START] <= tiles.words[flip + START]
+    if w[WINDOW_TURNS]:
+        extremes.enter(rows, tiles, tables, base, window, tile)
 
 
 @compiled
 def take_event(rows, tiles, tables, base, window, tile, x, event):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Add the values of an event to the totals of a window that covers its tile; `x` (channels, events)."""
     w = tables.windows[window]
-    in_front = w[WINDOW_TURNS] and is_in_front(rows, tiles, base, w[WINDOW_FLIP], tile)
+    in_front = w[WINDOW_TURNS] and extremes.is_in_front(rows, tiles, base, w[WINDOW_FLIP], tile)
     for total in range(w[WINDOW_TOTALS], tables.windows[window + 1, WINDOW_TOTALS]):
         kind, at = tables.totals[total, TOTAL_KIND], base + tables.totals[total, TOTAL_AT]
         value = x[tables.totals[total, TOTAL_CHANNEL], event]
@@ -245,37 +166,32 @@ def take_event(rows, tiles, tables, base, window, tile, x, event):  # type: igno
             put(rows, at, kind, value)
             if kind != COUNT:
                 _raise_peak(rows, at)
-        elif in_front:
-            tail, suffix = rows.halves[2 * base + w[WINDOW_TAIL]], tables.totals[total, TOTAL_SUFFIX]
-            _correct(tiles, tile, tail, suffix, signed(kind, value))
-            rows.floats[at] = tiles.floats[tail + suffix]
         else:
-            _lower(rows, at + 1, signed(kind, value))
+            extremes.take(
+                rows, tiles, tables, base, window, tile, total, extremes.signed(kind, value), in_front
+            )
 
 
 @compiled
-def _correct(tiles, tile, tail, suffix, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Take a late value into the suffixes from its tile to the tail; those beyond one that has a smaller one do, too."""
-    while not tiles.floats[tile + suffix] <= x:
-        tiles.floats[tile + suffix] = x
-        if tile == tail:
-            return
-        tile = tiles.halves[2 * tile + OLDER]
-
-
-@compiled
-def sum_up(rows, tiles, tables, base, window, head, clock):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Make the totals of a window anew from the tiles that it covers at the entity's clock."""
-    clear(rows, tables, base, window)
+def add_tile(rows, tiles, tables, base, window, tile):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Add a tile with all its values to a window that has no front; tiles may come in any order."""
     w = tables.windows[window]
-    tail, tile = NONE, head
-    while tile != NONE and tiles.words[tile + START] + w[WINDOW_LENGTH] > clock:
-        take_tile(rows, tiles, tables, base, window, tile, 1)
-        tail = tile
-        tile = tiles.halves[2 * tile + OLDER]
-    if tail == NONE:
-        return
-    rows.words[base + w[WINDOW_LOSS]] = tiles.words[tail + START] + w[WINDOW_LENGTH]
-    rows.halves[2 * base + w[WINDOW_TAIL]] = tail
-    if w[WINDOW_TURNS]:
-        turn(rows, tiles, tables, base, window, head)
+    take_tile(rows, tiles, tables, base, window, tile, 1)
+    leaves = tiles.words[tile + START] + w[WINDOW_LENGTH]
+    if leaves < rows.words[base + w[WINDOW_LOSS]]:
+        rows.words[base + w[WINDOW_LOSS]] = leaves
+        rows.halves[2 * base + w[WINDOW_TAIL]] = tile
+    for total in range(w[WINDOW_TOTALS], tables.windows[window + 1, WINDOW_TOTALS]):
+        if tables.totals[total, TOTAL_SUFFIX] != NONE:
+            extreme = tiles.floats[tile + tables.totals[total, TOTAL_CELL]]
+            extremes.lower(rows, base + tables.totals[total, TOTAL_AT] + 1, extreme)
+
+
+@compiled
+def lose_all(rows, tiles, tables, base, clock):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Take out of all windows of an entity the tiles that have left them at its clock."""
+    for grid in range(len(tables.grids) - 1):
+        head = rows.halves[2 * base + tables.grids[grid, GRID_HEAD]]
+        for window in range(tables.grids[grid, GRID_WINDOWS], tables.grids[grid + 1, GRID_WINDOWS]):
+            if rows.words[base + tables.windows[window, WINDOW_LOSS]] <= clock:
+                lose(rows, tiles, tables, base, window, head, clock)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.windows import layout
+from ingestion.windows import incremental, layout
 from ingestion.windows.asof import evaluate_as_of, latest_rows
 from ingestion.windows.dedup import RepeatFilter, without_repeats
 from ingestion.windows.image import ImageError
@@ -290,3 +290,36 @@ def test_all_entities_can_be_made_to_wait() -> None:
     assert sorted(executor.take_waiting(9)["user"]) == ["anna", "cleo"]
     assert executor.take_changed()["user"].to_list() == ["bert"]
     assert executor.waiting == 0
+
+
+def test_a_row_is_taken_once_whether_changed_or_waiting() -> None:
+    """Anna's window is empty at 20, then an event of 5 comes in: she is changed and waits no more, and is forgotten once."""
+    spec = drawn.view(drawn.feature("count", "amount", 20, 10))
+    executor = IncrementalExecutor(spec)
+    late = [Event(("anna",), 5, 30, str(i), {"amount": 1.0, "quantity": 1, "label": "a"}) for i in (1, 2)]
+    executor.update(drawn.frame(late[:1]))
+    executor.take_changed()
+    executor.advance(20)
+    assert executor.waiting == 1
+    executor.update(drawn.frame(late[1:]))
+    assert executor.waiting == 0
+    assert executor.take_waiting(9).is_empty()
+    assert executor.take_changed()["amount_count_20_10"].to_list() == [0]
+    assert executor.keys == 0
+
+
+def test_dictionaries_forget_values_that_no_window_refers_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New labels for ever, three at a time in a window: the dictionary stays small and the values stay right."""
+    monkeypatch.setattr(incremental, "_FEW", 8)
+    features = [drawn.feature(function, "label", 30, 10) for function in ("count_distinct", "last")]
+    executor = IncrementalExecutor(drawn.view(*features))
+    sizes = []
+    for lap in range(300):
+        values = {"amount": 1.0, "quantity": 1, "label": f"label {lap}"}
+        executor.update(drawn.frame([Event(("anna",), 10 * lap, 10 * lap, str(lap), values)]))
+        executor.advance(10 * lap + 1)
+        row = executor.take_changed().to_dicts()[0]
+        assert row["label_last_30_10"] == f"label {lap}"
+        assert row["label_count_distinct_30_10"] == min(lap + 1, 3)
+        sizes.append(executor.nbytes)
+    assert sizes[-1] < 1.1 * sizes[100]
