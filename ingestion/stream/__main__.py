@@ -12,6 +12,7 @@ from threading import Event
 from ingestion.stream.clock import Clock, EventClock, WallClock
 from ingestion.stream.consumer import EventConsumer
 from ingestion.stream.errors import StreamError
+from ingestion.stream.feast_start import import_feast
 from ingestion.stream.http import MetricsServer
 from ingestion.stream.inquiry import Inquiry
 from ingestion.stream.letterbox import LetterBox
@@ -64,7 +65,8 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     own_topics = {settings.dead_letter_topic: 1, settings.parts_topic: PARTS}
     ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds)
 
-    # Seconds of import, and behind our metrics: see `metrics`.
+    # Behind our metrics: see `metrics`.
+    import_feast()
     from ingestion.stream.registry import Definitions  # noqa: PLC0415
 
     definitions = Definitions.open(settings.feature_repo)
