@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ingestion.windows.grid import INSTANT, int64, microseconds
-from ingestion.windows.keys import NOBODY, Keys, keys_of
+from ingestion.windows.keys import NOBODY, Keys
 from ingestion.windows.ordering import in_order, sorted_groups
 
 NO_LIMIT: Final = timedelta(0)
@@ -98,7 +98,7 @@ def rows_as_of(
     Returns:
         Numbers of rows, one per row of `asked`, in its order; `NOT_FOUND` where there is none.
     """
-    keys = keys_of(asked.select(index.keys), asked.height)
+    keys = Keys(asked.select(index.keys), asked.height)
     history = index.of_entities(keys)
     since, counts = history.steps(created_by_then=created_by_then and index.created is not None)
     limit = np.iinfo(np.int64).max if ttl == NO_LIMIT else ttl // timedelta(microseconds=1)
@@ -111,7 +111,7 @@ def rows_as_of(
 
 def newest_rows(index: Index) -> Ints:
     """Number of the newest row of each entity, in order of the table."""
-    history = index.of_entities(keys_of(index.rows.select(index.keys).drop_nulls(), index.rows.height))
+    history = index.of_entities(Keys(index.rows.select(index.keys).drop_nulls(), index.rows.height))
     filled = history.bounds[1:] > history.bounds[:-1]
     return np.sort(_rows(index, history.order[history.bounds[1:][filled] - 1]))
 

@@ -1,7 +1,7 @@
 """The as-of executor: windowed features of many entities at many instants, straight from the events."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,9 @@ from ingestion.windows.spec import TIMESTAMP, ViewSpec, WindowedFeature
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+TOTALS: Final = ("count", "sum", "mean")
+"""Functions that can be told from running totals."""
 
 
 def evaluate_as_of(
@@ -40,9 +43,12 @@ def evaluate_as_of(
     values: dict[str, Floats] = {}
     for i, channel in enumerate(encoder.channels):
         x = channels[i][grid.line.order]
-        for feature in (f for f in spec.features if encoder.channel(f) == channel):
+        own = [f for f in spec.features if encoder.channel(f) == channel]
+        if grid.line.is_prompt:
+            values |= _evaluate_totals([f for f in own if f.function in TOTALS], x, grid)
+        for feature in own:
             if feature.name not in values:
-                values |= _evaluate(feature, _together(feature, spec, encoder), channel, x, grid)
+                values |= _evaluate(feature, _together(feature, own, values), channel, x, grid)
     return pl.DataFrame([encoder.decode(f, values[f.name][grid.positions]) for f in spec.features])
 
 
@@ -74,16 +80,36 @@ def _clock(spec: ViewSpec, end_us: int) -> pl.Expr:
     return pl.max_horizontal(time.max() + 1, *reached).cast(TIMESTAMP)
 
 
-def _together(feature: WindowedFeature, spec: ViewSpec, encoder: Encoder) -> list[WindowedFeature]:
-    """The features that one sweep yields together with this one, itself included."""
-    if feature.function not in ("count", "sum", "mean", "std"):
+def _evaluate_totals(features: list[WindowedFeature], x: Floats, grid: Grid) -> dict[str, Floats]:
+    """Values (sorted instants,) of features of one channel, over all their windows."""
+    features = sorted(features, key=lambda f: (f.window_us, f.hop_us))
+    windows, hops, functions = (
+        np.array(numbers, dtype=np.int64).reshape(len(features))
+        for numbers in (
+            [f.window_us for f in features],
+            [f.hop_us for f in features],
+            [partials.CODES[f.function] for f in features],
+        )
+    )
+    out = np.empty((len(features), len(grid.instants)))
+    line = grid.line
+    arrays = (line.times, line.bounds, grid.instants, grid.bounds, x, windows, hops, functions, out)
+    share_groups(sweep.sweep_totals, line.bounds + grid.bounds, *arrays)
+    return {f.name: out[i] for i, f in enumerate(features)}
+
+
+def _together(
+    feature: WindowedFeature, own: list[WindowedFeature], done: Mapping[str, Floats]
+) -> list[WindowedFeature]:
+    """The features of a channel that one sweep yields together with this one, itself included."""
+    if feature.function not in (*TOTALS, "std"):
         return [feature]
     return [
         f
-        for f in spec.features
-        if f.function in ("count", "sum", "mean", "std")
+        for f in own
+        if f.function in (*TOTALS, "std")
+        and f.name not in done
         and (f.window_us, f.hop_us) == (feature.window_us, feature.hop_us)
-        and encoder.channel(f) == encoder.channel(feature)
     ]
 
 

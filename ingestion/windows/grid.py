@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ingestion.windows.keys import keys_of
+from ingestion.windows.keys import Keys
 from ingestion.windows.ordering import in_order, sorted_groups
 from ingestion.windows.spec import TIMESTAMP, SpecError, ViewSpec
 
@@ -26,6 +26,7 @@ class Timeline:
         seen: (events,): first instant that sees the event.
         arrivals: (events,): the sorted events in the order in which their entity sees them.
         bounds: (entities + 1,): which of the sorted events are an entity's.
+        is_prompt: Whether every event is seen from the instant after its time on.
     """
 
     events: pl.DataFrame
@@ -34,6 +35,7 @@ class Timeline:
     seen: Ints
     arrivals: Ints
     bounds: Ints
+    is_prompt: bool
 
     @classmethod
     def of(
@@ -62,6 +64,7 @@ class Timeline:
             seen=seen,
             arrivals=sorted_groups(as_sorted, bounds, seen) if late else as_sorted,
             bounds=bounds,
+            is_prompt=not late,
         )
 
 
@@ -97,7 +100,7 @@ class Grid:
         if count := asked[INSTANT].null_count():
             raise SpecError(f"view {spec.name!r}: {count} rows have no event_timestamp; give each one")
         instants = microseconds(asked[INSTANT])
-        keys = keys_of(asked.select(spec.join_keys), asked.height)
+        keys = Keys(asked.select(spec.join_keys), asked.height)
         order, sorted_instants, bounds = in_order(keys.asked, keys.count, instants)
         positions = np.empty(len(order), dtype=np.int64)
         positions[order] = np.arange(len(order))

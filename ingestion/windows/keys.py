@@ -1,6 +1,8 @@
 """Entities as numbers: the different keys of a question get 0, 1, 2, ..., and other rows are told whose they are."""
 
-from typing import Any, Final, Protocol
+from functools import reduce
+from operator import xor
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -8,24 +10,40 @@ from numba import njit
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Hashes = NDArray[np.uint64]
 
 NOBODY: Final = -1
 
 _NUMBER: Final = "__entity"
-_MOST_GAPS: Final = 8
-"""A table over all integers between the least and the greatest key may have this many places per key."""
 
 
-class Keys(Protocol):
+class Keys:
     """Numbers of the entities that are asked for.
 
+    Keys are told apart by hashes of 64 bits, in a compiled table, and then compared with the key that a number was
+    given to: should two of them ever have one hash, they are told apart by joins.
+
     Attributes:
-        count: How many there are.
+        count: How many entities there are.
         asked: (rows,): number of the entity of each row of the question; null keys count as an entity, too.
+
+    Args:
+        keys: Key columns of the question's rows; without any, all rows have the same key.
+        rows: How many rows it has.
     """
 
-    count: int
-    asked: Ints
+    def __init__(self, keys: pl.DataFrame, rows: int) -> None:
+        hashes = _hashes(keys, rows)
+        table = _empty_table(2 * rows)
+        self.asked, firsts = _number(hashes, *table)
+        self.count = len(firsts)
+        self._known = keys[firsts] if keys.columns else keys
+        self._table = _empty_table(4 * self.count)
+        _number(hashes[firsts], *self._table)
+        self._exact = _are(keys, self._known, self.asked)
+        if not self._exact:
+            self._known = keys.unique(maintain_order=True)
+            self.count, self.asked = self._known.height, self._joined(keys, nulls_equal=True)
 
     def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:
         """Number of the entity of each of other rows (rows,); `NOBODY` for nulls and for who is not asked for.
@@ -34,114 +52,72 @@ class Keys(Protocol):
             keys: The same key columns, of the same types.
             rows: How many rows there are.
         """
+        found = _look_up(_hashes(keys, rows), *self._table) if self._exact else None
+        if found is None or not _are(keys, self._known, found):
+            return self._joined(keys, nulls_equal=False)
+        for column in keys:
+            if column.has_nulls():
+                found[column.is_null().to_numpy()] = NOBODY
+        return found
+
+    def _joined(self, keys: pl.DataFrame, *, nulls_equal: bool) -> Ints:
+        numbers = keys.join(
+            self._known.with_row_index(_NUMBER),
+            on=keys.columns,
+            how="left",
+            nulls_equal=nulls_equal,
+            maintain_order="left",
+        )
+        return numbers[_NUMBER].cast(pl.Int64).fill_null(NOBODY).to_numpy().copy()
 
 
-def keys_of(keys: pl.DataFrame, rows: int) -> Keys:
-    """Entities of a question.
-
-    Args:
-        keys: Key columns of its rows; without any, all rows have the same key.
-        rows: How many rows it has.
-    """
+def _hashes(keys: pl.DataFrame, rows: int) -> Hashes:
     if not keys.columns:
-        return _Everything(rows)
-    column = keys.to_series()
-    if keys.width == 1 and not column.has_nulls() and not column.is_empty():
-        if column.dtype == pl.String:
-            return _Texts(column)
-        if column.dtype.is_integer() and _is_dense(column):
-            return _Integers(column)
-    return _Rows(keys)
+        return np.zeros(rows, dtype=np.uint64)
+    return reduce(xor, (column.hash(seed).to_numpy() for seed, column in enumerate(keys)))
 
 
-class _Everything:
-    """One entity."""
-
-    def __init__(self, rows: int) -> None:
-        self.count = 1
-        self.asked = np.zeros(rows, dtype=np.int64)
-
-    def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:  # noqa: ARG002  # it has no columns
-        return np.zeros(rows, dtype=np.int64)
+def _are(keys: pl.DataFrame, known: pl.DataFrame, numbers: Ints) -> bool:
+    """Whether each row has the very key that its number stands for, where it has a number."""
+    own = pl.Series(numbers).set(pl.Series(numbers < 0), None) if (numbers < 0).any() else pl.Series(numbers)
+    numbered = own.is_not_null()
+    return all(bool((column.eq_missing(known[column.name].gather(own)) | ~numbered).all()) for column in keys)
 
 
-class _Texts:
-    """Strings, by a dictionary of those that are asked for: the others need no room."""
-
-    def __init__(self, column: pl.Series) -> None:
-        coded = column.cast(pl.Categorical(pl.Categories.random()))
-        self._dictionary = pl.Enum(coded.unique().cast(pl.String))
-        self.count = len(self._dictionary.categories)
-        self.asked = self._codes(coded)
-
-    def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:  # noqa: ARG002  # known by the column
-        return self._codes(keys.to_series())
-
-    def _codes(self, column: pl.Series) -> Ints:
-        codes = column.cast(self._dictionary, strict=False).to_physical().cast(pl.Int64)
-        return np.ascontiguousarray(codes.fill_null(NOBODY).to_numpy())
-
-
-class _Integers:
-    """Integers, by a table over all between the least and the greatest."""
-
-    def __init__(self, column: pl.Series) -> None:
-        self._least, greatest = _bounds(column)
-        self._table = np.full(greatest - self._least + 1, NOBODY, dtype=np.int64)
-        self.count = _fill(self._table, _int64(column), self._least)
-        self.asked = _look_up(self._table, _int64(column), self._least)
-
-    def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:  # noqa: ARG002  # known by the column
-        column = keys.to_series()
-        found = _look_up(self._table, _int64(column.fill_null(0)), self._least)
-        return np.where(column.is_null().to_numpy(), NOBODY, found) if column.has_nulls() else found
-
-
-class _Rows:
-    """Any other columns, by joins."""
-
-    def __init__(self, keys: pl.DataFrame) -> None:
-        known = keys.unique().with_row_index(_NUMBER)
-        asked = keys.join(known, on=keys.columns, how="left", nulls_equal=True, maintain_order="left")
-        self._known = known.drop_nulls()
-        self.count = known.height
-        self.asked = asked[_NUMBER].to_numpy().astype(np.int64)
-
-    def numbers(self, keys: pl.DataFrame, rows: int) -> Ints:  # noqa: ARG002  # known by the columns
-        numbers = keys.join(self._known, on=keys.columns, how="left", maintain_order="left")[_NUMBER]
-        return np.ascontiguousarray(numbers.cast(pl.Int64).fill_null(NOBODY).to_numpy())
-
-
-def _is_dense(column: pl.Series) -> bool:
-    least, greatest = _bounds(column)
-    return greatest - least < _MOST_GAPS * len(column) and greatest < 2**63
-
-
-def _int64(column: pl.Series) -> Ints:
-    """Unsigned ones above all signed ones wrap below zero, where no key of a table lies."""
-    return column.to_numpy().astype(np.int64, copy=False)
-
-
-def _bounds(column: pl.Series) -> tuple[int, int]:
-    bounds: tuple[Any, Any] = (column.min(), column.max())
-    return int(bounds[0]), int(bounds[1])
+def _empty_table(places: int) -> tuple[Hashes, Ints]:
+    """Hashes and, one more than, their numbers, of a power of two of places, at least as many as asked for."""
+    size = 1 << max(1, places - 1).bit_length()
+    return np.empty(size, dtype=np.uint64), np.zeros(size, dtype=np.int64)
 
 
 @njit(cache=True, nogil=True)
-def _fill(table: Ints, keys: Ints, least: int) -> int:
-    """Number the keys in `table` (greatest - least + 1,) in order of appearance; returns how many there are."""
+def _number(hashes: Hashes, stored: Hashes, numbers: Ints) -> tuple[Ints, Ints]:
+    """Number the hashes in order of appearance: number of each row (rows,), and first row of each number."""
+    mask = len(stored) - 1
+    result = np.empty(len(hashes), dtype=np.int64)
+    firsts = np.empty(len(hashes), dtype=np.int64)
     count = 0
-    for key in keys:
-        if table[key - least] < 0:
-            table[key - least] = count
+    for row in range(len(hashes)):
+        place = np.int64(hashes[row]) & mask
+        while numbers[place] and stored[place] != hashes[row]:
+            place = (place + 1) & mask
+        if not numbers[place]:
+            stored[place] = hashes[row]
+            firsts[count] = row
             count += 1
-    return count
+            numbers[place] = count
+        result[row] = numbers[place] - 1
+    return result, firsts[:count].copy()
 
 
 @njit(cache=True, nogil=True)
-def _look_up(table: Ints, keys: Ints, least: int) -> Ints:
-    found = np.empty(len(keys), dtype=np.int64)
-    for i in range(len(keys)):
-        place = keys[i] - least
-        found[i] = table[place] if 0 <= place < len(table) else -1
-    return found
+def _look_up(hashes: Hashes, stored: Hashes, numbers: Ints) -> Ints:
+    """Number of each hash (rows,), -1 where it has none."""
+    mask = len(stored) - 1
+    result = np.empty(len(hashes), dtype=np.int64)
+    for row in range(len(hashes)):
+        place = np.int64(hashes[row]) & mask
+        while numbers[place] and stored[place] != hashes[row]:
+            place = (place + 1) & mask
+        result[row] = numbers[place] - 1
+    return result

@@ -66,6 +66,76 @@ def sweep_count(
 
 
 @njit(cache=True, nogil=True)
+def sweep_totals(
+    first: int,
+    last: int,
+    times: Ints,
+    event_bounds: Ints,
+    instants: Ints,
+    instant_bounds: Ints,
+    x: Floats,
+    windows: Ints,
+    hops: Ints,
+    functions: Ints,
+    out: Floats,
+) -> None:
+    """count, sum and mean of several features, one per row of `out`, where every event is seen right after its time.
+
+    Then the events of a window are neighbours: its values are differences of two running totals.
+    """
+    longest, most = 0, 0
+    for entity in range(first, last):
+        longest = max(longest, event_bounds[entity + 1] - event_bounds[entity])
+        most = max(most, instant_bounds[entity + 1] - instant_bounds[entity])
+    counts = np.zeros(longest + 1, dtype=np.int64)
+    highs, lows = np.zeros(longest + 1), np.zeros(longest + 1)
+    heads, tails = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    for entity in range(first, last):
+        start, stop = event_bounds[entity], event_bounds[entity + 1]
+        asked, end = instant_bounds[entity], instant_bounds[entity + 1]
+        for i in range(stop - start):
+            value = x[start + i]
+            counts[i + 1], highs[i + 1], lows[i + 1] = counts[i], highs[i], lows[i]
+            if not np.isnan(value):
+                counts[i + 1] += 1
+                highs[i + 1], lows[i + 1] = exact.add(highs[i], lows[i], value, 0.0)
+        for f in range(len(functions)):
+            if f == 0 or windows[f] != windows[f - 1] or hops[f] != hops[f - 1]:
+                _neighbours(times[start:stop], instants[asked:end], windows[f], hops[f], heads, tails)
+            values = out[f, asked:end]
+            for i in range(len(values)):
+                values[i] = counts[heads[i]] - counts[tails[i]]
+            if functions[f] != partials.COUNT:
+                _differences(values, highs, lows, heads, tails, functions[f] == partials.MEAN)
+
+
+@njit(cache=True, nogil=True)
+def _differences(values: Floats, highs: Floats, lows: Floats, heads: Ints, tails: Ints, mean: bool) -> None:
+    """Sums, or means, of windows instead of the numbers of their events."""
+    for i in range(len(values)):
+        head, tail, count = heads[i], tails[i], values[i]
+        if count > 0.0:
+            high, low = exact.add(highs[head], lows[head], -highs[tail], -lows[tail])
+            values[i] = (high + low) / count if mean else high + low
+        elif mean:
+            values[i] = np.nan
+
+
+@njit(cache=True, nogil=True)
+def _neighbours(times: Ints, instants: Ints, window: int, hop: int, heads: Ints, tails: Ints) -> None:
+    """First event inside the window of each instant, and the first one behind it."""
+    head, tail = 0, 0
+    for i in range(len(instants)):
+        start = window_start(instants[i], window, hop)
+        while tail < len(times) and times[tail] < start:
+            tail += 1
+        head = max(head, tail)
+        while head < len(times) and times[head] < instants[i]:
+            head += 1
+        heads[i], tails[i] = head, tail
+
+
+@njit(cache=True, nogil=True)
 def sweep_sums(
     first: int,
     last: int,
