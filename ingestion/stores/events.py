@@ -75,7 +75,7 @@ class Events:
     def read(self, spec: ViewSpec, part: int = 0, parts: int = 1) -> pl.DataFrame:
         """Events of the keys of one part, in the order of the archive: keys, times, positions and values of a view."""
         chosen = in_part(spec.join_keys, part, parts)
-        wanted = self._columns(spec)
+        wanted = self._wanted(spec)
         rows = self.rows if parts == 1 else self.rows.filter(chosen)
         if self._suspects.is_empty():
             return rows.select(wanted).collect()
@@ -83,6 +83,14 @@ class Events:
         counts = np.ones(events.height, dtype=np.bool_)
         counts[events[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
         return events.drop(_SUSPECT).filter(counts)
+
+    def _wanted(self, spec: ViewSpec) -> list[pl.Expr]:
+        """An id that every event has, and that is only counted, is not read again."""
+        name = spec.event_id_column
+        only_counted = all(f.function == "count" for f in spec.features if f.column == name)
+        absent = name if only_counted and name not in spec.join_keys and self._every_event_has_an_id else None
+        columns = (pl.lit(value=True).alias(c) if c == absent else pl.col(c) for c in self._columns(spec))
+        return list(columns)
 
     def _columns(self, spec: ViewSpec) -> list[str]:
         """Without the id, unless a feature aggregates it: repeats are known by its hash."""
@@ -97,16 +105,33 @@ class Events:
         name = self.specs[0].event_id_column or ""
         return pl.col(name).is_not_null() & pl.col(name).hash().is_in(self._suspects.implode())
 
-    @cached_property
+    @property
     def _suspects(self) -> pl.Series:
         """Hashes of the ids that more than one event has; few, as repeats are."""
+        return self._ids[0]
+
+    @property
+    def _every_event_has_an_id(self) -> bool:
+        return self._ids[1]
+
+    @cached_property
+    def _ids(self) -> tuple[pl.Series, bool]:
         name = self.specs[0].event_id_column
         if name is None:
-            return pl.Series(dtype=pl.UInt64)
+            return pl.Series(dtype=pl.UInt64), False
         slices = parts_of(self.upper_bound, _HASH_BYTES, self.limit_bytes)
-        hashes = self.rows.select(pl.col(name).drop_nulls().hash())
-        found = [hashes.filter(pl.col(name) % slices == i).collect()[name] for i in range(slices)]
-        return pl.concat([_repeated(part) for part in found])
+        ids = self.rows.select(pl.when(pl.col(name).is_not_null()).then(pl.col(name).hash()).alias(name))
+        parts = [ids] if slices == 1 else [ids.filter(self._in_slice(name, i, slices)) for i in range(slices)]
+        suspects, whole = [], True
+        for part in parts:
+            hashes = part.collect()[name]
+            suspects.append(_repeated(hashes.drop_nulls()))
+            whole = whole and not hashes.has_nulls()
+        return pl.concat(suspects), whole
+
+    @staticmethod
+    def _in_slice(name: str, i: int, slices: int) -> pl.Expr:
+        return pl.col(name).is_null() | (pl.col(name) % slices == i)
 
     @cached_property
     def _verdicts(self) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """The as-of executor: windowed features of many entities at many instants, straight from the events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ingestion.windows import partials, sweep
 from ingestion.windows.channels import Channel, Encoder
 from ingestion.windows.grid import INSTANT, Grid
-from ingestion.windows.ordering import share_groups
+from ingestion.windows.ordering import share_groups, share_rows
 from ingestion.windows.spec import TIMESTAMP, ViewSpec, WindowedFeature
 
 Ints = NDArray[np.int64]
@@ -39,17 +39,17 @@ def evaluate_as_of(
         return pl.DataFrame(schema=dict(spec.schema))
     grid = Grid.of(spec, events, instants, as_known=as_known)
     encoder = Encoder(spec, dict(zip(grid.line.events.columns, grid.line.events.dtypes, strict=True)))
-    channels = encoder.encode(grid.line.events)
+    channels = np.take(encoder.encode(grid.line.events), grid.line.order, axis=1)
+    totals = [f for f in spec.features if f.function in TOTALS] if grid.line.is_prompt else []
+    columns = _totals(totals, encoder, channels, grid)
     values: dict[str, Floats] = {}
-    for i, channel in enumerate(encoder.channels):
-        x = channels[i][grid.line.order]
-        own = [f for f in spec.features if encoder.channel(f) == channel]
-        if grid.line.is_prompt:
-            values |= _evaluate_totals([f for f in own if f.function in TOTALS], x, grid)
-        for feature in own:
+    for feature in spec.features:
+        if feature.name not in columns:
             if feature.name not in values:
-                values |= _evaluate(feature, _together(feature, own, values), channel, x, grid)
-    return pl.DataFrame([encoder.decode(f, values[f.name][grid.positions]) for f in spec.features])
+                together = _together(feature, [f for f in spec.features if f not in totals], encoder)
+                values |= _evaluate(feature, together, encoder, channels, grid)
+            columns[feature.name] = encoder.decode(feature, values[feature.name][grid.positions])
+    return pl.DataFrame([columns[feature.name] for feature in spec.features])
 
 
 def latest_rows(spec: ViewSpec, events: pl.DataFrame, end_us: int) -> pl.DataFrame:
@@ -80,43 +80,69 @@ def _clock(spec: ViewSpec, end_us: int) -> pl.Expr:
     return pl.max_horizontal(time.max() + 1, *reached).cast(TIMESTAMP)
 
 
-def _evaluate_totals(features: list[WindowedFeature], x: Floats, grid: Grid) -> dict[str, Floats]:
-    """Values (sorted instants,) of features of one channel, over all their windows."""
-    features = sorted(features, key=lambda f: (f.window_us, f.hop_us))
-    windows, hops, functions = (
-        np.array(numbers, dtype=np.int64).reshape(len(features))
-        for numbers in (
-            [f.window_us for f in features],
-            [f.hop_us for f in features],
-            [partials.CODES[f.function] for f in features],
-        )
+def _totals(
+    features: list[WindowedFeature], encoder: Encoder, channels: Floats, grid: Grid
+) -> dict[str, pl.Series]:
+    """Columns, in the order of the question, of features that running totals tell."""
+    if not features:
+        return {}
+    features = sorted(features, key=lambda f: (f.hop_us, f.window_us))
+    used = sorted({encoder.position(f) for f in features})
+    numbers = (
+        [used.index(encoder.position(f)) for f in features],
+        [f.window_us for f in features],
+        [f.hop_us for f in features],
+        [partials.CODES[f.function] for f in features],
     )
-    out = np.empty((len(features), len(grid.instants)))
-    line = grid.line
-    arrays = (line.times, line.bounds, grid.instants, grid.bounds, x, windows, hops, functions, out)
-    share_groups(sweep.sweep_totals, line.bounds + grid.bounds, *arrays)
-    return {f.name: out[i] for i, f in enumerate(features)}
+    line, rows = grid.line, len(grid.instants)
+    values = np.empty((rows, len(features)))
+    share_groups(
+        sweep.sweep_totals,
+        line.bounds + grid.bounds,
+        line.times,
+        line.bounds,
+        grid.instants,
+        grid.bounds,
+        grid.order,
+        channels[used],
+        *(np.array(each, dtype=np.int64) for each in numbers),
+        values,
+    )
+    columns = np.empty((len(features), rows))
+    share_rows(sweep.as_columns, rows, values, columns)
+    return {f.name: _column(f, columns[i], encoder) for i, f in enumerate(features)}
+
+
+def _column(feature: WindowedFeature, values: Floats, encoder: Encoder) -> pl.Series:
+    if feature.function == "count" and feature.dtype == pl.Int64:
+        return pl.Series(feature.name, values.astype(np.int64))
+    return encoder.decode(feature, values)
 
 
 def _together(
-    feature: WindowedFeature, own: list[WindowedFeature], done: Mapping[str, Floats]
+    feature: WindowedFeature, features: list[WindowedFeature], encoder: Encoder
 ) -> list[WindowedFeature]:
-    """The features of a channel that one sweep yields together with this one, itself included."""
+    """Those of the features that one sweep yields together with this one, itself included."""
     if feature.function not in (*TOTALS, "std"):
         return [feature]
     return [
         f
-        for f in own
+        for f in features
         if f.function in (*TOTALS, "std")
-        and f.name not in done
         and (f.window_us, f.hop_us) == (feature.window_us, feature.hop_us)
+        and encoder.channel(f) == encoder.channel(feature)
     ]
 
 
 def _evaluate(
-    feature: WindowedFeature, together: list[WindowedFeature], channel: Channel, x: Floats, grid: Grid
+    feature: WindowedFeature,
+    together: list[WindowedFeature],
+    encoder: Encoder,
+    channels: Floats,
+    grid: Grid,
 ) -> dict[str, Floats]:
     """Values (sorted instants,) of features of one channel over one window."""
+    channel, x = encoder.channel(feature), channels[encoder.position(feature)]
     window = (feature.window_us, feature.hop_us)
     out = np.empty((len(together), len(grid.instants)))
     match feature.function:

@@ -1,6 +1,7 @@
 """Events and instants in the order in which the as-of executor's loops go through them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -53,7 +54,8 @@ class Timeline:
         times = microseconds(events[spec.timestamp_column])
         arrived = microseconds(events[spec.arrival_column]) if spec.arrival_column else times
         late = as_known and bool((arrived > times + 1).any())
-        position = [int64(events[column].fill_null(-1)) for column in POSITION if column in events.columns]
+        known = [column for column in POSITION if column in events.columns]
+        position = [int64(events[c].fill_null(-1)) for c in known if events[c].null_count() < events.height]
         order, times, bounds = in_order(owners, entities, times, arrived, *position)
         seen = np.maximum(times + 1, arrived[order]) if late else times + 1
         as_sorted = np.arange(len(order))
@@ -76,13 +78,20 @@ class Grid:
         line: The events.
         instants: (instants,): sorted by (entity, time).
         bounds: (entities + 1,): which of the sorted instants are an entity's.
-        positions: (instants,): where the answer of each row of the question stands among the sorted instants.
+        order: (instants,): which row of the question each sorted instant is.
     """
 
     line: Timeline
     instants: Ints
     bounds: Ints
-    positions: Ints
+    order: Ints
+
+    @cached_property
+    def positions(self) -> Ints:
+        """(rows of the question,): where the answer of each row stands among the sorted instants."""
+        positions = np.empty(len(self.order), dtype=np.int64)
+        positions[self.order] = np.arange(len(self.order))
+        return positions
 
     @classmethod
     def of(cls, spec: ViewSpec, events: pl.DataFrame, asked: pl.DataFrame, *, as_known: bool) -> "Grid":
@@ -102,15 +111,13 @@ class Grid:
         instants = microseconds(asked[INSTANT])
         keys = Keys(asked.select(spec.join_keys), asked.height)
         order, sorted_instants, bounds = in_order(keys.asked, keys.count, instants)
-        positions = np.empty(len(order), dtype=np.int64)
-        positions[order] = np.arange(len(order))
         visible = _visible(spec, events, int(instants.min()), int(instants.max()))
         owners = keys.numbers(visible.select(spec.join_keys), visible.height)
         return cls(
             line=Timeline.of(spec, visible, owners, keys.count, as_known=as_known),
             instants=sorted_instants,
             bounds=bounds,
-            positions=positions,
+            order=order,
         )
 
 

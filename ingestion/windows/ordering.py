@@ -187,13 +187,25 @@ def share_groups(work: Callable[..., None], sizes: Ints, *arguments: Any) -> Non
         arguments: Passed on.
     """
     groups, rows = len(sizes) - 1, int(sizes[-1])
-    shares = max(1, min(_cores(), rows // _WORTH_A_THREAD))
-    cuts = np.searchsorted(sizes, np.arange(1, shares) * (rows / shares)).tolist()
-    edges = [0, *cuts, groups]
-    if shares == 1:
-        work(0, groups, *arguments)
+    cuts = np.searchsorted(sizes, np.arange(1, _shares(rows)) * (rows / _shares(rows))).tolist()
+    _in_threads(work, [0, *cuts, groups], arguments)
+
+
+def share_rows(work: Callable[..., None], rows: int, *arguments: Any) -> None:
+    """Call ``work(first, last, *arguments)`` for equal ranges of rows that cover all of them, one per core."""
+    shares = _shares(rows)
+    _in_threads(work, [rows * i // shares for i in range(shares + 1)], arguments)
+
+
+def _shares(rows: int) -> int:
+    return max(1, min(_cores(), rows // _WORTH_A_THREAD))
+
+
+def _in_threads(work: Callable[..., None], edges: list[int], arguments: tuple[Any, ...]) -> None:
+    if len(edges) == 2:
+        work(*edges, *arguments)
         return
-    with ThreadPoolExecutor(shares) as pool:
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
         for done in [pool.submit(work, a, b, *arguments) for a, b in pairwise(edges)]:
             done.result()
 

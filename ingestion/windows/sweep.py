@@ -73,66 +73,119 @@ def sweep_totals(
     event_bounds: Ints,
     instants: Ints,
     instant_bounds: Ints,
+    rows: Ints,
     x: Floats,
+    channels: Ints,
     windows: Ints,
     hops: Ints,
     functions: Ints,
     out: Floats,
 ) -> None:
-    """count, sum and mean of several features, one per row of `out`, where every event is seen right after its time.
+    """count, sum and mean of several features, where every event is seen right after its time.
 
-    Then the events of a window are neighbours: its values are differences of two running totals.
+    Then the events of a window are neighbours, and its values are differences of running totals.
+
+    Args:
+        first: First entity.
+        last: First entity that is not done.
+        times: (events,).
+        event_bounds: (entities + 1,).
+        instants: (instants,).
+        instant_bounds: (entities + 1,).
+        rows: (instants,): row of `out` for each instant.
+        x: (channels, events).
+        channels: (features,): which channel a feature reads.
+        windows: (features,); features of the same hop and window come one after the other.
+        hops: (features,).
+        functions: (features,).
+        out: (instants, features): the values of an instant lie together, so that one access brings all of them.
     """
     longest, most = 0, 0
     for entity in range(first, last):
         longest = max(longest, event_bounds[entity + 1] - event_bounds[entity])
         most = max(most, instant_bounds[entity + 1] - instant_bounds[entity])
-    counts = np.zeros(longest + 1, dtype=np.int64)
-    highs, lows = np.zeros(longest + 1), np.zeros(longest + 1)
+    counts = np.zeros((len(x), longest + 1), dtype=np.int64)
+    highs, lows = np.zeros((len(x), longest + 1)), np.zeros((len(x), longest + 1))
     heads, tails = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
+    boundaries = np.empty(most, dtype=np.int64)
     for entity in range(first, last):
         start, stop = event_bounds[entity], event_bounds[entity + 1]
         asked, end = instant_bounds[entity], instant_bounds[entity + 1]
-        for i in range(stop - start):
-            value = x[start + i]
-            counts[i + 1], highs[i + 1], lows[i + 1] = counts[i], highs[i], lows[i]
-            if not np.isnan(value):
-                counts[i + 1] += 1
-                highs[i + 1], lows[i + 1] = exact.add(highs[i], lows[i], value, 0.0)
+        own, when, places = times[start:stop], instants[asked:end], rows[asked:end]
+        for channel in range(len(x)):
+            _run_up(x[channel, start:stop], counts[channel], highs[channel], lows[channel])
+        _count_before(own, when, heads)
         for f in range(len(functions)):
-            if f == 0 or windows[f] != windows[f - 1] or hops[f] != hops[f - 1]:
-                _neighbours(times[start:stop], instants[asked:end], windows[f], hops[f], heads, tails)
-            values = out[f, asked:end]
-            for i in range(len(values)):
-                values[i] = counts[heads[i]] - counts[tails[i]]
-            if functions[f] != partials.COUNT:
-                _differences(values, highs, lows, heads, tails, functions[f] == partials.MEAN)
+            if f == 0 or hops[f] != hops[f - 1]:
+                for i in range(len(when)):
+                    boundaries[i] = window_start(when[i], 0, hops[f])
+            if f == 0 or hops[f] != hops[f - 1] or windows[f] != windows[f - 1]:
+                _count_before(own, boundaries[: len(when)] - windows[f], tails)
+            channel, values = channels[f], out[:, f]
+            if functions[f] == partials.COUNT:
+                _counts(counts[channel], heads, tails, places, values)
+            else:
+                mean = functions[f] == partials.MEAN
+                _sums(counts[channel], highs[channel], lows[channel], heads, tails, places, mean, values)
 
 
 @njit(cache=True, nogil=True)
-def _differences(values: Floats, highs: Floats, lows: Floats, heads: Ints, tails: Ints, mean: bool) -> None:
-    """Sums, or means, of windows instead of the numbers of their events."""
-    for i in range(len(values)):
-        head, tail, count = heads[i], tails[i], values[i]
-        if count > 0.0:
-            high, low = exact.add(highs[head], lows[head], -highs[tail], -lows[tail])
-            values[i] = (high + low) / count if mean else high + low
-        elif mean:
-            values[i] = np.nan
+def _run_up(x: Floats, counts: Ints, highs: Floats, lows: Floats) -> None:
+    """Number and sum of the values before each event, and behind the last one."""
+    for i in range(len(x)):
+        counts[i + 1], highs[i + 1], lows[i + 1] = counts[i], highs[i], lows[i]
+        if not np.isnan(x[i]):
+            counts[i + 1] += 1
+            highs[i + 1], lows[i + 1] = exact.add(highs[i], lows[i], x[i], 0.0)
 
 
 @njit(cache=True, nogil=True)
-def _neighbours(times: Ints, instants: Ints, window: int, hop: int, heads: Ints, tails: Ints) -> None:
-    """First event inside the window of each instant, and the first one behind it."""
-    head, tail = 0, 0
+def _count_before(times: Ints, instants: Ints, before: Ints) -> None:
+    """How many of the times lie before each instant; both ascend."""
+    count = 0
     for i in range(len(instants)):
-        start = window_start(instants[i], window, hop)
-        while tail < len(times) and times[tail] < start:
-            tail += 1
-        head = max(head, tail)
-        while head < len(times) and times[head] < instants[i]:
-            head += 1
-        heads[i], tails[i] = head, tail
+        while count < len(times) and times[count] < instants[i]:
+            count += 1
+        before[i] = count
+
+
+@njit(cache=True, nogil=True)
+def _counts(counts: Ints, heads: Ints, tails: Ints, places: Ints, values: Floats) -> None:
+    for i in range(len(places)):
+        values[places[i]] = counts[heads[i]] - counts[tails[i]]
+
+
+@njit(cache=True, nogil=True)
+def _sums(
+    counts: Ints,
+    highs: Floats,
+    lows: Floats,
+    heads: Ints,
+    tails: Ints,
+    places: Ints,
+    mean: bool,
+    values: Floats,
+) -> None:
+    for i in range(len(places)):
+        head, tail = heads[i], tails[i]
+        count = counts[head] - counts[tail]
+        high, low = 0.0, 0.0
+        if count:
+            high, low = exact.add(highs[head], lows[head], -highs[tail], -lows[tail])
+        if not mean:
+            values[places[i]] = high + low
+        else:
+            values[places[i]] = (high + low) / count if count else np.nan
+
+
+@njit(cache=True, nogil=True)
+def as_columns(first: int, last: int, values: Floats, columns: Floats) -> None:
+    """Copy rows of `values` (rows, features) into `columns` (features, rows), which the caches hold in part only."""
+    for start in range(first, last, 512):
+        stop = min(start + 512, last)
+        for f in range(len(columns)):
+            for row in range(start, stop):
+                columns[f, row] = values[row, f]
 
 
 @njit(cache=True, nogil=True)
