@@ -1,8 +1,11 @@
 """Windowed features at any instant, straight from the archives of events: no log of features is kept."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Final
 
 import polars as pl
@@ -16,6 +19,8 @@ from ingestion.windows.asof import evaluate_as_of
 from ingestion.windows.spec import ZERO_WHEN_EMPTY, ViewSpec, WindowedFeature
 
 _ROW: Final = "__row"
+_ARCHIVES_AT_ONCE: Final = 2
+"""While one is read the other is computed."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,20 @@ def answer(
         as_known: Count an event only from its arrival on; otherwise from its event time on.
         limit_bytes: How much memory the events may take at once, about; more of them are read in parts.
     """
-    answers: dict[int, pl.DataFrame] = {}
-    for same_archive in _grouped(range(len(questions)), lambda i: questions[i].source.url):
+    archives = _grouped(range(len(questions)), lambda i: questions[i].source.url)
+    threads = max(1, min(_ARCHIVES_AT_ONCE, len(archives)))
+
+    def answer_from(same_archive: list[int]) -> dict[int, pl.DataFrame]:
         asked = [questions[i] for i in same_archive]
-        events = Events.of(asked[0].source, [q.spec for q in asked], *interval, limit_bytes)
+        events = Events.of(asked[0].source, [q.spec for q in asked], *interval, limit_bytes // threads)
+        answers: dict[int, pl.DataFrame] = {}
         for same_keys in _grouped(same_archive, lambda i: (questions[i].spec.join_keys, questions[i].keys)):
             together = [questions[i] for i in same_keys]
             answers |= dict(zip(same_keys, _answer(together, events, as_known=as_known), strict=True))
+        return answers
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = reduce(or_, pool.map(answer_from, archives), dict[int, pl.DataFrame]())
     return [answers[i] for i in range(len(questions))]
 
 
