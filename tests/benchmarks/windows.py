@@ -24,6 +24,8 @@ from tests.repos.handbook.load import read_transactions, write_archives
 
 DAYS = 60
 EVENTS_PER_USER = 1000
+EVENTS_AT_ONCE = 2_000_000
+ITEMS = 500
 WINDOWS = {
     "10m": (600, 60),
     "1h": (3600, 300),
@@ -63,7 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser("windows", __doc__)
     options.add_argument("--rows", type=int, default=200_000, help="entity rows")
     options.add_argument("--events", type=int, default=2_000_000, help="events in the archive")
-    options.add_argument("--large", action="store_true", help="also ten times as many events")
     chosen = options.parse_args(argv)
     report = Report("windows")
     with tempfile.TemporaryDirectory() as name, progress() as bar:
@@ -89,10 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         compare(report, "five windows", (ours, theirs), "DuckDB range join", (20.0, None))
         _report_parts(report, limited, ours)
-        if chosen.large:
-            make = lambda place: make_events(place, chosen.rows, 10 * chosen.events)  # noqa: E731
-            (large,) = run("ten times the events", make, windows_ours)
-            _report_large(report, large, ours)
+        (large,) = run(
+            "ten times the events",
+            lambda place: make_events(place, chosen.rows, 10 * chosen.events),
+            windows_ours,
+        )
+        _report_large(report, large, ours)
         if HANDBOOK.exists():
             results = run("handbook", make_handbook, handbook_ours, handbook_pandas)
             compare(
@@ -209,19 +212,24 @@ def _microseconds() -> dict[str, tuple[int, int]]:
 def make_events(folder: Path, rows: int, count: int) -> None:
     """An archive of events and the rows to ask for; a user has about 1,000 events in 60 days."""
     rng = np.random.default_rng(8)
-    users = np.array([f"u{i}" for i in range(max(count // EVENTS_PER_USER, 1))])
-    items = pl.Series([f"i{i}" for i in range(500)])
-    times = rng.permutation(np.linspace(0, DAYS * 86_400_000_000, count, dtype=np.int64))
-    names = pl.Series(users)
-    events = {
-        "event_id": pl.select(pl.format("e{}", pl.int_range(count))).to_series(),
-        "user_id": names.gather(rng.integers(0, len(users), count)),
-        "item": items.gather(rng.integers(0, len(items), count)),
-        "amount": rng.random(count).round(2),
-    }
-    Archive(folder, "events").write(with_times(events, times))
-    asked = {"row": np.arange(rows), "user_id": rng.choice(users, rows)}
+    users = pl.Series([f"u{i}" for i in range(max(count // EVENTS_PER_USER, 1))])
+    times = np.linspace(0, DAYS * 86_400_000_000, count, dtype=np.int64)
+    for start in range(0, count, EVENTS_AT_ONCE):
+        Archive(folder, "events").write(_events(rng, users, start, times[start : start + EVENTS_AT_ONCE]))
+    asked = {"row": np.arange(rows), "user_id": users.gather(rng.integers(0, len(users), rows))}
     with_times(asked, rng.integers(0, DAYS * 86_400_000_000, rows)).write_parquet(folder / ROWS)
+
+
+def _events(rng: np.random.Generator, users: pl.Series, first: int, times: Any) -> pl.DataFrame:
+    items = pl.Series([f"i{i}" for i in range(ITEMS)])
+    numbers = pl.DataFrame({"n": np.arange(first, first + len(times))})
+    columns = {
+        "event_id": numbers.select(pl.format("e{}", "n")).to_series(),
+        "user_id": users.gather(rng.integers(0, len(users), len(times))),
+        "item": items.gather(rng.integers(0, ITEMS, len(times))),
+        "amount": rng.random(len(times)).round(2),
+    }
+    return with_times(columns, times)
 
 
 def make_handbook(folder: Path) -> None:
