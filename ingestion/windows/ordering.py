@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
+SHORTEST_RUN: Final = 12
 _WORTH_A_THREAD: Final = 50_000
 
 
@@ -61,8 +62,8 @@ def sort_groups(
             rows[i] = order[start + i]
             values[i] = a[rows[i]]
             places[i] = i
-        runs = _find_runs(size, edges, rows, values, b, c, d)
-        sort = runs > 1
+        runs = _make_runs(places, size, edges, rows, values, b, c, d)
+        sort = runs != 0
         while runs > 1:
             runs = _merge_pairs(places, edges, runs, buffer, rows, values, b, c, d)
         for i in range(size):
@@ -72,17 +73,38 @@ def sort_groups(
 
 
 @njit(cache=True, nogil=True)
-def _find_runs(size: int, edges: Ints, rows: Ints, values: Ints, b: Ints, c: Ints, d: Ints) -> int:
-    """Bounds of the ascending runs, into `edges`; returns how many there are."""
+def _make_runs(
+    places: Ints, size: int, edges: Ints, rows: Ints, values: Ints, b: Ints, c: Ints, d: Ints
+) -> int:
+    """Bounds of ascending runs, into `edges`; returns how many there are, 0 when all is in order.
+
+    A run that is shorter than `SHORTEST_RUN` is made longer by insertion.
+    """
     edges[0] = 0
-    runs = 0
-    for i in range(1, size):
-        if _before(i, i - 1, rows, values, b, c, d):
-            runs += 1
-            edges[runs] = i
-    runs += 1
-    edges[runs] = size
+    runs, start = 0, 0
+    while start < size:
+        stop = start + 1
+        while stop < size and not _before(stop, stop - 1, rows, values, b, c, d):
+            stop += 1
+        if start == 0 and stop == size:
+            return 0
+        while stop < size and stop - start < SHORTEST_RUN:
+            _insert(places, start, stop, rows, values, b, c, d)
+            stop += 1
+        runs += 1
+        edges[runs] = stop
+        start = stop
     return runs
+
+
+@njit(cache=True, nogil=True)
+def _insert(places: Ints, start: int, last: int, rows: Ints, values: Ints, b: Ints, c: Ints, d: Ints) -> None:
+    """Put the last place of a run where it belongs, behind its equals."""
+    i = last
+    while i > start and _before(last, places[i - 1], rows, values, b, c, d):
+        places[i] = places[i - 1]
+        i -= 1
+    places[i] = last
 
 
 @njit(cache=True, nogil=True)
