@@ -99,7 +99,7 @@ def run_live(
 
 
 def drained(stream: str, messages: float) -> Metrics:
-    """The worker's metrics once it has consumed that many messages and archived what it keeps.
+    """The worker's metrics once it has consumed that many messages, archived what it keeps and pushed what waited.
 
     Raises:
         StepFailedError: it has not within a minute.
@@ -108,9 +108,9 @@ def drained(stream: str, messages: float) -> Metrics:
     while time.monotonic() < deadline:
         metrics = Metrics.scrape(stream)
         read = metrics.total("shop_stream_messages_consumed_total")
-        if read >= messages and metrics.total("shop_stream_archive_rows_total") >= metrics.total(
-            "shop_stream_events_valid_total"
-        ):
+        archived = metrics.total("shop_stream_archive_rows_total")
+        is_archived = archived >= metrics.total("shop_stream_events_valid_total")
+        if read >= messages and is_archived and not metrics.total("shop_stream_boundary_rows_pending"):
             return metrics
         time.sleep(POLL_SECONDS)
     raise StepFailedError(f"the stream worker has read {read:.0f} of {messages:.0f} messages after a minute")

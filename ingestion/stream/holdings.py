@@ -70,6 +70,11 @@ class Holdings:
         return self._pipeline.lead is not None or bool(self._pipeline.units) or bool(self._joining)
 
     @property
+    def is_joining(self) -> bool:
+        """Whether units catch up with the stream."""
+        return bool(self._joining)
+
+    @property
     def is_charged(self) -> bool:
         """Whether there is something to do, at once or once it is recovered."""
         return bool(self.works) or self._consumer.term > 0

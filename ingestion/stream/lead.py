@@ -71,15 +71,18 @@ class Lead:
         self._letters = letters
         self._metrics = metrics
 
-    def take_in(self, batch: TopicBatch, readable: Readable) -> None:
-        """Hold what is new in a batch until it is made durable."""
+    def take_in(self, batch: TopicBatch, readable: Readable) -> int:
+        """Hold what is new in a batch until it is made durable; returns how many events that is."""
         starts = self._starts[batch.topic]
         rows = from_positions(readable.rows, starts)
-        self._buffer.add(batch, self._archived.get(batch.topic, Archived.none()).without(rows))
+        if batch.topic in self._archived:
+            rows = self._archived[batch.topic].without(rows)
+        self._buffer.add(batch, rows)
         letters = [letter for letter in readable.letters if letter.offset >= starts.get(letter.partition, 0)]
         self._letters.send(letters)
         for letter in letters:
             self._metrics.dead.labels(batch.topic, letter.kind).inc()
+        return rows.height
 
     @property
     def is_due(self) -> bool:

@@ -70,6 +70,11 @@ class Pipeline:
         """Topics over which there are units."""
         return {topic for topic, groups in self._groups.items() if groups}
 
+    @property
+    def waiting(self) -> int:
+        """Rows that wait to be pushed."""
+        return sum(state.executor.waiting for group in self.groups for state in group.units.values())
+
     def add(self, group: StateGroup) -> None:
         """Let units go with the stream; one that has the place of an older definition takes it."""
         if group.lateness.newest_us is not None:
@@ -138,22 +143,27 @@ class Pipeline:
         self._metrics.units.set(len(self.units))
 
     def _take_batch(self, batch: TopicBatch) -> Taken | None:
+        """What became of the batch in the first of the topic's groups; the others are behind it or ahead."""
         topic, metrics = self._topics[batch.topic], self._metrics
         if self.lead is None and not self._groups[batch.topic]:
             return None
         with metrics.stage("decode"):
             readable = decode(batch, topic.contract)
+        kept = None if self.lead is None else self.lead.take_in(batch, readable)
+        with metrics.stage("windows"):
+            results = self._update(self._groups[batch.topic], batch, readable)
+        taken = results[0] if results else None
         metrics.consumed.labels(batch.topic).inc(len(batch))
-        metrics.valid.labels(batch.topic).inc(readable.rows.height)
-        if self.lead is not None:
-            self.lead.take_in(batch, readable)
-        return self._update(self._groups[batch.topic], batch, readable)
+        if taken is not None:
+            metrics.late.labels(batch.topic).inc(taken.late)
+            metrics.repeated.labels(batch.topic).inc(taken.repeated)
+            kept = taken.events.height + taken.repeated if kept is None else kept
+        metrics.valid.labels(batch.topic).inc(kept or 0)
+        return taken
 
-    def _update(self, groups: list[StateGroup], batch: TopicBatch, readable: Readable) -> Taken | None:
-        """What became of the batch in the first of the groups; the others are behind it or ahead."""
+    def _update(self, groups: list[StateGroup], batch: TopicBatch, readable: Readable) -> list[Taken]:
         ends = of_topic(batch.topic, batch.next_offsets())
-        with self._metrics.stage("windows"):
-            results = [group.take_in(readable.rows, ends) for group in groups]
+        results = [group.take_in(readable.rows, ends) for group in groups]
         if len(groups) > 1:
             groups[:] = joined(groups)
         for group in groups:
@@ -162,11 +172,7 @@ class Pipeline:
         for result in results:
             for view, expired in result.expired.items():
                 self._metrics.expired.labels(view).inc(expired)
-        if not results:
-            return None
-        self._metrics.late.labels(batch.topic).inc(results[0].late)
-        self._metrics.repeated.labels(batch.topic).inc(results[0].repeated)
-        return results[0]
+        return results
 
     def _observe_freshness(self, topic: str, part: Taken, now_us: int) -> None:
         watermark_us = next((group.lateness.watermark_us for group in self._groups[topic]), None)

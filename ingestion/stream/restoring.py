@@ -1,7 +1,9 @@
 """Units from snapshots: of each the newest that fits what is served, the topic as it is, and the archive."""
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from ingestion.stream.archive_index import Listing
 from ingestion.stream.catalogue import EventTopic
@@ -89,8 +91,11 @@ class Restoring:
     def _group(
         self, manifest: Manifest, saved: SavedGroup, units: Sequence[SavedUnit], works: Mapping[Unit, Work]
     ) -> StateGroup:
-        states = {unit.unit: self._state(manifest, unit, works[unit.unit]) for unit in units}
-        group = StateGroup(self._topic, states, saved.positions)
+        with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="restore") as pool:
+            states = pool.map(lambda unit: self._state(manifest, unit, works[unit.unit]), units)
+            group = StateGroup(
+                self._topic, dict(zip((u.unit for u in units), states, strict=True)), saved.positions
+            )
         image = self._store.read(manifest, saved.entry)
         group.repeats = RepeatFilter.from_image(self._topic.dedup_horizon_us, image)
         group.lateness.newest_us = saved.newest_us

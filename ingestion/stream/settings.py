@@ -37,7 +37,7 @@ class StreamSettings(BaseSettings):
     """Into how many shares the entities of each view are divided; more than 1: several workers keep one view."""
     stream_clock: Literal["wall", "event"] = "wall"
     """What moves the windows: the machine's clock, or the newest event time (replay of old files)."""
-    stream_batch_max_messages: int = Field(default=5_000, ge=1, le=1_000_000)
+    stream_batch_max_messages: int = Field(default=20_000, ge=1, le=1_000_000)
     """Most messages taken at once."""
     stream_wait_milliseconds: int = Field(default=50, ge=1)
     """How long an idle worker waits for a message before it looks at the clock."""

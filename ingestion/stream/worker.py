@@ -170,6 +170,7 @@ class Worker:
             holdings.recover(wanted)
         elif holdings.take_recovered() and holdings.is_live:
             self._look_at_store()
+            self._pipeline.measure()
             self._parts.status.enter(Phase.READY)
             self._say_ready()
 
@@ -183,7 +184,7 @@ class Worker:
         with metrics.stage("poll"):
             messages = self._parts.consumer.read(
                 settings.stream_batch_max_messages,
-                settings.stream_wait_milliseconds / 1000,
+                0.0 if self._has_more_to_do else settings.stream_wait_milliseconds / 1000,
                 settings.stream_linger_milliseconds / 1000,
             )
         self._served = self._parts.monotonic()
@@ -197,6 +198,11 @@ class Worker:
         at_rest = lead is None or lead.holds_nothing
         self._snapshotter.step(self._pipeline.groups, self._holdings.shares, at_rest=at_rest)
         self._measure()
+
+    @property
+    def _has_more_to_do(self) -> bool:
+        """Whether no time should go by without a message."""
+        return self._pipeline.waiting > 0 or self._holdings.is_joining
 
     def _take_in(self, messages: Sequence[Message]) -> None:
         batches = by_topic(messages)
