@@ -49,17 +49,19 @@ def _latest(spec: ViewSpec, events: pl.DataFrame, since: datetime | None, end: d
     rows = latest_rows(spec, events, (end - _EPOCH) // timedelta(microseconds=1))
     if since is None:
         return rows.with_columns(pl.lit(value=True).alias(REVISED))
-    return _changed(spec, events, rows, since)
+    return _changed(spec, events, rows, since, end)
 
 
-def _changed(spec: ViewSpec, events: pl.DataFrame, rows: pl.DataFrame, start: datetime) -> pl.DataFrame:
-    """Entities whose clock moved since `start`, and those of which an event arrived since, however old it is.
+def _changed(
+    spec: ViewSpec, events: pl.DataFrame, rows: pl.DataFrame, start: datetime, end: datetime
+) -> pl.DataFrame:
+    """Entities whose clock moved since `start`, and those of which an event arrived until `end`, however old it is.
 
     Only the latter are revised: an event that arrives late changes the value of an instant that is past.
     """
-    since = pl.lit(start).cast(TIMESTAMP_TYPE)
-    arrival = spec.arrival_column or spec.timestamp_column
-    touched = events.filter(pl.col(arrival) >= since).select(spec.join_keys).unique()
+    since, until = (pl.lit(instant).cast(TIMESTAMP_TYPE) for instant in (start, end))
+    arrival = pl.col(spec.arrival_column or spec.timestamp_column)
+    touched = events.filter(arrival >= since, arrival <= until).select(spec.join_keys).unique()
     return (
         rows.join(
             touched.with_columns(pl.lit(value=True).alias(REVISED)),

@@ -194,7 +194,7 @@ def test_incremental_leaves_a_row_of_the_same_instant_that_knows_of_a_later_even
 
     materialized to   0       a has an event at -7
     archive read at   4 min   b has a new event; a has lost its from the window of 10 min, at 3 min
-    stream pushes             a's row of 3 min with a late event of -55
+    stream pushes     5 min   a's row of 3 min with a late event of -55; it archives it, too
     incremental writes        what it has read, a's row of 3 min without it
     """
     write_orders(tmp_path, [order("1", "a", -7)])
@@ -204,6 +204,7 @@ def test_incremental_leaves_a_row_of_the_same_instant_that_knows_of_a_later_even
     source, config = Source(store.config, view.batch_source), store.config
     limit = config.offline_store.memory_limit_bytes
     read = latest_of_windows(view, source, NOON, minutes(4), only_changed=False, limit_bytes=limit)
+    write_orders(tmp_path, [order("3", "a", -55, late=60)], first_offset=2)
     pushed = read.filter(user_id="a").drop(REVISED).with_columns(user_orders_count_1h=pl.lit(2))
     online_store = store._get_provider().online_store
     writer_of(config, online_store, view)(pushed, None, equal_wins=True)
