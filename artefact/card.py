@@ -70,6 +70,7 @@ class Card(_Frozen):
         thresholds: Risk levels of the fraud model; None for others.
         seed: Seed of the training.
         packages: Versions of the packages it was trained with.
+        git_revision: Of the code it was trained by, a ``+`` behind it where that was changed; None if unknown.
         statistics: Per feature, figures of the training rows.
     """
 
@@ -84,6 +85,7 @@ class Card(_Frozen):
     thresholds: Thresholds | None = None
     seed: int
     packages: dict[str, str]
+    git_revision: str | None = None
     statistics: dict[str, dict[str, Any]]
 
 

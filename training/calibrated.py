@@ -38,19 +38,23 @@ class CalibratedModel:
 
     def probability(self, rows: Matrix) -> npt.NDArray[np.float64]:
         """Probability of the positive class [N] of float32 rows [N, F]."""
-        return sigmoid(self.slope * raw_scores(self.estimator, rows) + self.intercept)
+        return self.of_raw(raw_scores(self.estimator, rows))
+
+    def of_raw(self, raw: Floats) -> npt.NDArray[np.float64]:
+        """Probability [N] of raw scores [N]."""
+        return sigmoid(self.slope * np.asarray(raw, dtype=np.float64) + self.intercept)
 
 
 def calibrate(
-    estimator: Any, rows: Matrix, labels: npt.NDArray[np.integer[Any]], weights: Floats | None = None
+    estimator: Any, raw: Floats, labels: npt.NDArray[np.integer[Any]], weights: Floats | None = None
 ) -> CalibratedModel:
-    """Fit the sigmoid (Platt, 1999) to rows the estimator has not seen.
+    """Fit the sigmoid (Platt, 1999) to raw scores of rows that the estimator, or one made like it, has not seen.
 
     Raises:
-        ValueError: if the estimator ranks these rows backwards; a sigmoid cannot mend that.
+        ValueError: if the scores rank these rows backwards; a sigmoid cannot mend that.
     """
-    raw = raw_scores(estimator, rows)
-    platt = LogisticRegression(C=np.inf).fit(raw[:, None], labels, sample_weight=weights)
+    column = np.asarray(raw, dtype=np.float64)[:, None]
+    platt = LogisticRegression(C=np.inf).fit(column, labels, sample_weight=weights)
     slope, intercept = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     if slope <= 0:
         raise ValueError(f"the scores fall where the label rises (slope {slope:.3g}): check the labels")

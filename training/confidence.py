@@ -1,56 +1,43 @@
 """How far a figure would move: over folds, and over other customers of the same days."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.stats import t as student
 
-from training.metrics import Floats, Labels, ranking_figures
-
 _LEVEL = 0.95
 Interval = dict[str, float]
 """``mean``, ``low`` and ``high``: the bounds of 95 %."""
+Statistic = Callable[[npt.NDArray[np.float64]], dict[str, float]]
 
 
 def over_folds(figures: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
-    """Mean of each figure over the folds with Student's interval; one fold has no bounds but itself."""
+    """Mean of each figure, a share, over the folds with Student's interval; one fold has no bounds but itself."""
     return {name: _student([fold[name] for fold in figures]) for name in figures[0]}
 
 
-def over_customers(
-    labels: Labels, scores: Mapping[str, Floats], users: pl.Series, *, draws: int, seed: int
-) -> dict[str, Interval]:
-    """Average precision of each score, and of each less the first, where other customers had come (bootstrap).
+def over_customers(users: pl.Series, statistic: Statistic, *, draws: int, seed: int) -> dict[str, Interval]:
+    """Figures with what they would be if other customers had come (bootstrap).
 
-    Customers are drawn with all their rows, since rows of one customer resemble each other; all scores see the same draws.
+    Customers are drawn with all their rows, since rows of one customer resemble each other.
 
     Args:
-        labels: 0 or 1 [N].
-        scores: Name to scores [N]; the first is the one that the others are held against.
         users: Customer of each row [N].
+        statistic: From how often each row was drawn, float64 [N], to figures; ValueError where a draw has none.
         draws: How many times customers are drawn.
         seed: Of the draws.
-
-    Returns:
-        An interval for each name, and for ``"<name> - <first>"``.
     """
     codes = users.rank("dense").to_numpy() - 1
     rng, count = np.random.default_rng(seed), int(codes.max()) + 1
-    found: dict[str, list[float]] = {name: [] for name in scores}
+    found: list[dict[str, float]] = []
     for _ in range(draws):
-        weights = np.bincount(rng.integers(0, count, count), minlength=count)[codes]
-        drawn = weights > 0
-        if len(np.unique(labels[drawn])) < 2:
-            continue
-        for name, values in scores.items():
-            figures = ranking_figures(labels[drawn], values[drawn], weights[drawn].astype(np.float64))
-            found[name].append(figures["average_precision"])
-    first, *others = scores
-    samples = {name: np.array(values) for name, values in found.items()}
-    differences = {f"{name} - {first}": samples[name] - samples[first] for name in others}
-    return {name: _quantiles(values) for name, values in (samples | differences).items()}
+        often = np.bincount(rng.integers(0, count, count), minlength=count)[codes]
+        with suppress(ValueError):
+            found.append(statistic(often.astype(np.float64)))
+    return {name: _quantiles(np.array([one[name] for one in found])) for name in found[0]} if found else {}
 
 
 def _student(values: Sequence[float]) -> Interval:
@@ -58,7 +45,7 @@ def _student(values: Sequence[float]) -> Interval:
     if len(values) < 2:
         return {"mean": mean, "low": mean, "high": mean}
     half = student.ppf((1 + _LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
-    return {"mean": mean, "low": float(mean - half), "high": float(mean + half)}
+    return {"mean": mean, "low": max(0.0, float(mean - half)), "high": min(1.0, float(mean + half))}
 
 
 def _quantiles(values: npt.NDArray[np.float64]) -> Interval:

@@ -1,13 +1,14 @@
 """A calibrated scikit-learn model as one ONNX graph: ``features`` [N, F] float32 in, ``probability`` [N] float32 out."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from onnx import ModelProto, TensorProto, checker, helper, numpy_helper
-from onnxruntime import InferenceSession
+from onnxruntime import InferenceSession, SessionOptions
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
@@ -19,6 +20,7 @@ from training.errors import ConversionError
 INPUT, OUTPUT = "features", "probability"
 TOLERANCE = 1e-5
 """Largest difference allowed between a converted and an original probability."""
+Scorer = Callable[[Matrix], npt.NDArray[np.float64]]
 _OPSET = {"": 18, "ai.onnx.ml": 3}
 _SCORES = "probabilities"
 
@@ -33,7 +35,11 @@ class Converted:
 
     def scores(self, rows: Matrix) -> npt.NDArray[np.float64]:
         """Probabilities [N] of rows [N, F] as serving computes them."""
-        return scores(self.graph, rows).astype(np.float64)
+        return self.scorer()(rows)
+
+    def scorer(self) -> "Scorer":
+        """The model opened, for many calls."""
+        return open_model(self.to_bytes())
 
     def figures(self) -> dict[str, float]:
         """What a card says about the conversion."""
@@ -97,7 +103,7 @@ def verify(model: CalibratedModel, converted: ModelProto, rows: Matrix) -> float
     Raises:
         ConversionError: if it is above 1e-5 on any of ``rows`` [N, F].
     """
-    differences = np.abs(model.probability(rows) - scores(converted, rows))
+    differences = np.abs(model.probability(rows) - open_model(converted.SerializeToString())(rows))
     largest = float(differences.max())
     if not largest <= TOLERANCE:
         worst = int(differences.argmax())
@@ -108,10 +114,16 @@ def verify(model: CalibratedModel, converted: ModelProto, rows: Matrix) -> float
     return largest
 
 
-def scores(converted: ModelProto, rows: Matrix) -> npt.NDArray[np.float32]:
-    """Probabilities [N] of rows [N, F] by onnxruntime on the CPU."""
-    session = InferenceSession(converted.SerializeToString(), providers=["CPUExecutionProvider"])
-    return session.run([OUTPUT], {INPUT: rows})[0]
+def open_model(content: bytes) -> Scorer:
+    """From the content of a model file to a function of rows [N, F] that returns probabilities float64 [N]; one thread."""
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+    def score(rows: Matrix) -> npt.NDArray[np.float64]:
+        return session.run([OUTPUT], {INPUT: rows})[0].reshape(-1).astype(np.float64)
+
+    return score
 
 
 def _round_thresholds_down(estimator: Any) -> None:

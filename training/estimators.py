@@ -75,4 +75,5 @@ FRAUD_ESTIMATORS: dict[str, Maker] = {
 RANKERS: dict[str, Maker] = {
     "logistic_regression": logistic_regression,
     "gradient_boosting": gradient_boosting,
+    "fine_boosting": fine_boosting,
 }

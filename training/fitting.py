@@ -1,6 +1,5 @@
-"""Fits the estimators that compete and keeps the one that ranks the validation rows best."""
+"""Rows as estimators take them, and the fitting itself."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,9 +8,7 @@ import numpy.typing as npt
 import polars as pl
 from threadpoolctl import threadpool_limits
 
-from training.calibrated import CalibratedModel, Matrix, calibrate, raw_scores
-from training.estimators import Maker
-from training.metrics import ranking_figures
+from training.calibrated import Matrix
 from training.settings import TrainingSettings
 
 
@@ -28,31 +25,6 @@ class Rows:
         """Rows from columns; without weights each stands for itself."""
         ones = np.ones(len(inputs))
         return cls(inputs, labels.to_numpy(), ones if weights is None else weights.to_numpy())
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """The winner, calibrated on the validation rows, and the average precision of all who competed."""
-
-    name: str
-    model: CalibratedModel
-    average_precisions: dict[str, float]
-
-
-def fit_best(
-    makers: Mapping[str, Maker], fit: Rows, validation: Rows, *, settings: TrainingSettings
-) -> Fitted:
-    """Fit all, choose by average precision on the validation rows, calibrate the winner on them."""
-    estimators = {name: fitted(make(settings), fit, settings) for name, make in makers.items()}
-    precisions = {
-        name: ranking_figures(
-            validation.labels, raw_scores(estimator, validation.inputs), validation.weights
-        )["average_precision"]
-        for name, estimator in estimators.items()
-    }
-    best = max(precisions, key=precisions.__getitem__)
-    model = calibrate(estimators[best], validation.inputs, validation.labels, validation.weights)
-    return Fitted(best, model, precisions)
 
 
 def fitted(estimator: Any, rows: Rows, settings: TrainingSettings) -> Any:

@@ -1,17 +1,21 @@
-"""Prequential folds: a model is judged again and again on the days that follow what it was fitted on.
+"""Prequential folds: a fraud model is judged again and again on the days that follow what it was fitted on.
 
-With training windows of length T, a label delay D and assessed windows of length A, three folds before ``end``::
+With training windows of length T, a label delay D and assessed windows of length A, three folds before ``settled``, and
+the final fold, whose assessed window is the test::
 
     |---- T ----|<- D ->|- A -|
           |---- T ----|<- D ->|- A -|
                 |---- T ----|<- D ->|- A -|
-                                         end
+                               |---- T ----|<- D ->|--- test ---|<- D ->|
+                                         settled  cut                  end
 
-All windows are half-open, all instants aware UTC.
+Candidates are chosen and calibrated, and thresholds set, on the assessed windows of the folds; nothing behind ``cut`` is
+known by then, and every order had at least D to be charged back. All windows are half-open, all instants aware UTC.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 import polars as pl
 
@@ -50,3 +54,44 @@ def prequential(
     return tuple(
         Fold(Window(start - delay - train, start - delay), Window(start, start + assess)) for start in starts
     )
+
+
+@dataclass(frozen=True)
+class FraudSplit:
+    """All windows of a fraud model.
+
+    Attributes:
+        folds: Those that candidates compete on, the oldest first.
+        final: What the model is fitted on, and the test.
+        end: End of the data, at which the labels of the test are read.
+    """
+
+    folds: tuple[Fold, ...]
+    final: Fold
+    end: datetime
+
+    @classmethod
+    def before(
+        cls,
+        end: datetime,
+        *,
+        train: timedelta,
+        delay: timedelta,
+        assess: timedelta,
+        count: int,
+        test: timedelta,
+    ) -> Self:
+        """Lay the windows out backwards from the end of the data."""
+        (final,) = prequential(end - delay, train=train, delay=delay, assess=test, count=1)
+        settled = final.train.end
+        return cls(prequential(settled, train=train, delay=delay, assess=assess, count=count), final, end)
+
+    @property
+    def cut(self) -> datetime:
+        """First instant of the test: what the model may know ends here."""
+        return self.final.assess.start
+
+    @property
+    def start(self) -> datetime:
+        """First instant of any window."""
+        return min(fold.train.start for fold in (*self.folds, self.final))

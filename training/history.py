@@ -90,6 +90,25 @@ def feature_types(store: Any, service_name: str) -> dict[str, str]:
     }
 
 
+def windowed_features(store: Any, service_name: str) -> set[str]:
+    """Features of a service that are windows over events, or are computed from such."""
+    service = store.get_feature_service(service_name)
+    return {
+        field.name
+        for projection in service.feature_view_projections
+        if _is_windowed(store, projection.name)
+        for field in projection.features
+    }
+
+
+def _is_windowed(store: Any, view_name: str) -> bool:
+    view = store.registry.get_any_feature_view(view_name, store.project, allow_cache=True)
+    sources = getattr(view, "source_feature_view_projections", {})
+    return bool(getattr(view, "aggregations", None)) or any(
+        _is_windowed(store, projection.name) for projection in sources.values()
+    )
+
+
 def _frame(table: Any) -> pl.DataFrame:
     frame = pl.from_arrow(table)
     assert isinstance(frame, pl.DataFrame)  # noqa: S101  a table, not a column

@@ -108,6 +108,31 @@ def at_threshold(labels: Labels, scores: Floats, threshold: float) -> dict[str, 
     }
 
 
+def cost_curve(
+    labels: Labels, probabilities: Floats, *, missed: float, blocked: float, points: int = 41
+) -> list[dict[str, float]]:
+    """What 1,000 orders cost when everything from a threshold on is blocked, for thresholds from 0.001 to 1.
+
+    Args:
+        labels: 0 or 1 [N].
+        probabilities: Of a fraud [N].
+        missed: Cost of a fraud that goes through.
+        blocked: Cost of a good order that is blocked.
+        points: How many thresholds, evenly apart in their logarithm.
+    """
+    return [
+        {
+            "threshold": float(threshold),
+            "cost": 1_000
+            * float(
+                missed * ((probabilities < threshold) & (labels == 1)).mean()
+                + blocked * ((probabilities >= threshold) & (labels == 0)).mean()
+            ),
+        }
+        for threshold in np.geomspace(0.001, 1, points)
+    ]
+
+
 def hit_figures(ranks: npt.NDArray[np.floating[Any]], k: int) -> dict[str, float]:
     """Hit rate, NDCG and mean reciprocal rank at ``k`` of one relevant item per list.
 

@@ -12,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import xgboost
 
 from artefact import Card, InputFeature, Thresholds, feature_service_hash, load_card, save_card, version_path
 from artefact.card import DataWindow
+from artefact.folder import write_atomically
 from training.inputs import statistics
 from training.report import card_markdown
+from training.revision import git_revision
 from training.settings import TrainingSettings
 from training.split import Window
+from training.verdict import VERDICT_FILE, Verdict
 from training.versions import promote
 
-PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "skl2onnx")
+PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "scipy", "skl2onnx")
+PAGE_FILE = "report.html"
 REPORT_FILE = "card.md"
 EVALUATION_FILE = "evaluation.parquet"
 """Scores of the held-out orders, to compare with what became known since."""
@@ -30,15 +35,16 @@ _NO_VERSION = "unnamed"
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A published version: its card and its folder."""
+    """A published version: its card, its folder, and what its checks said."""
 
     card: Card
     path: Path
+    verdict: Verdict
 
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that decide about a model's scores."""
-    return {name: package_version(name) for name in PACKAGES}
+    return {name: package_version(name) for name in PACKAGES} | {"xgboost": xgboost.__version__}
 
 
 def unnamed_card(
@@ -80,6 +86,7 @@ def unnamed_card(
         thresholds=thresholds,
         seed=settings.training_seed,
         packages=package_versions(),
+        git_revision=git_revision(settings),
         statistics=statistics(inputs, fitted_on),
     )
 
@@ -91,33 +98,39 @@ def parquet_bytes(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+def named(card: Card, files: Mapping[str, bytes], data_end: datetime) -> Card:
+    """The card with its version: the end of the data (aware) and a hash of the content, but for when and by what code."""
+    version = f"{data_end:%Y%m%dT%H%M%SZ}-{_content_hash(card, files)[:8]}"
+    return card.model_copy(update={"version": version})
+
+
 def publish(
-    settings: TrainingSettings, card: Card, files: Mapping[str, bytes], data_end: datetime
+    settings: TrainingSettings, card: Card, files: Mapping[str, bytes], page: str, verdict: Verdict
 ) -> TrainedModel:
-    """Write ``models/<model>/<version>/`` and promote it where the settings say so.
+    """Write ``models/<model>/<version>/`` and promote it where the verdict says so.
 
-    The version is the end of the data and a hash of the content.
-
-    A version that is already there has the same content but for ``created`` and is left as it is.
+    A version that is already there has the same content and is left as it is, but for its page and its verdict.
 
     Args:
-        settings: Where models lie, and whether to promote.
-        card: The card; its version is filled in here.
+        settings: Where models lie.
+        card: The card with its version.
         files: Name to content of the other files.
-        data_end: End of the data (aware).
+        page: The report, HTML.
+        verdict: What the checks said.
     """
-    version = f"{data_end:%Y%m%dT%H%M%SZ}-{_content_hash(card, files)[:8]}"
-    folder = version_path(settings.models_dir, card.model, version)
+    folder = version_path(settings.models_dir, card.model, card.version)
     if not folder.exists():
-        _write(folder, card.model_copy(update={"version": version}), files)
-    if settings.training_promote:
-        promote(settings.models_dir, card.model, version)
-    return TrainedModel(load_card(folder), folder)
+        _write(folder, card, files)
+    write_atomically(folder / PAGE_FILE, page)
+    write_atomically(folder / VERDICT_FILE, verdict.to_json())
+    if verdict.promote:
+        promote(settings.models_dir, card.model, card.version)
+    return TrainedModel(load_card(folder), folder, verdict)
 
 
 def _content_hash(card: Card, files: Mapping[str, bytes]) -> str:
     unnamed = card.model_copy(update={"version": _NO_VERSION})
-    digest = hashlib.sha256(unnamed.model_dump_json(exclude={"created"}).encode())
+    digest = hashlib.sha256(unnamed.model_dump_json(exclude={"created", "git_revision"}).encode())
     for name in sorted(files):
         digest.update(name.encode() + b"\0" + hashlib.sha256(files[name]).digest())
     return digest.hexdigest()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 from rich.progress import Progress
 
@@ -13,18 +14,41 @@ from artefact import (
     CANDIDATES_FILE,
     MODEL_FILE,
     POPULAR_FILE,
+    Card,
     InputFeature,
 )
+from training.calibrated import CalibratedModel, calibrate
+from training.champion import Champion
+from training.confidence import Interval, over_customers
 from training.convert import Converted, convert
 from training.estimators import RANKERS
-from training.fitting import Fitted, Rows, fit_best
+from training.fitting import Rows
 from training.gate import check_training_set
 from training.history import data_end, feature_types, read_features
+from training.importance import permutation_importance
 from training.inputs import choose_inputs, matrix
 from training.instants import held_out_users
-from training.publish import TrainedModel, parquet_bytes, publish, unnamed_card
-from training.recommendation_evaluation import SHOWN, evaluation_slates, ranker_figures, ranking_metrics
+from training.metrics import Floats, ranking_figures
+from training.promotion import (
+    calibration_within,
+    expectations_held,
+    judge,
+    not_worse_than_champion,
+    parity,
+    scoring_within,
+)
+from training.publish import TrainedModel, named, parquet_bytes, publish, unnamed_card
+from training.recommendation_evaluation import (
+    SHOWN,
+    evaluation_slates,
+    gains,
+    ranked,
+    ranker_figures,
+    ranking_metrics,
+)
+from training.recommendation_page import recommendation_page
 from training.recommendation_rows import read_shop, training_rows
+from training.selection import FoldRows, Selection, compete
 from training.settings import TrainingSettings
 from training.slates import Slates, build_slates, visits_of
 from training.split import RecommendationSplit, Window
@@ -33,6 +57,7 @@ from training.steps import Steps
 MODEL = "recommendation"
 SLATE_INPUTS = {CANDIDATE_SCORE: "Float64"}
 """What the ranker reads from the candidates, before the features of the service."""
+_ASKED = ("user_id", "product_id", "event_timestamp")
 
 
 @dataclass(frozen=True)
@@ -99,19 +124,28 @@ def train_recommendation(
     with step("expectations"):
         check_training_set(store, settings.recommendation_service, rows, "ordered", settings)
     with step("fit, choose, calibrate"):
-        inputs, fitted = _fit(store, rows, settings)
+        inputs, selection, model = _fit(store, rows, settings)
     with step("full ranking for held-out customers"):
         test = rows.filter(part="test")
-        converted = convert(fitted.model, MODEL, matrix(inputs, test))
-        lists, ranked = _rank(store, shop, inputs, converted, settings)
-    with step("publish"):
-        metrics = {
-            "chosen": fitted.name,
-            "ranking": ranking_metrics(lists, ranked, shop.before_test),
-            "ranker": ranker_figures(test, converted.scores(matrix(inputs, test))),
-            "validation": {"average_precision": fitted.average_precisions},
-            "conversion": converted.figures(),
-        } | _protocol(shop, rows, settings)
+        test_rows = Rows.of(matrix(inputs, test), test["ordered"], test["weight"])
+        converted = convert(model, MODEL, matrix(inputs, rows))
+        lists, scored = _rank(store, shop, inputs, converted, settings)
+        found = ranked(lists, scored, shop.before_test)
+        names = [feature.name for feature in inputs]
+        metrics = (
+            {"chosen": selection.chosen}
+            | ranking_metrics(found, scored, shop.before_test, settings)
+            | {
+                "ranker": ranker_figures(test, converted.scores(test_rows.inputs)),
+                "validation": {name: folds[0] for name, folds in selection.figures.items()},
+                "importance": permutation_importance(
+                    converted.scorer(), names, test_rows, seed=settings.training_seed
+                ),
+                "conversion": converted.figures(),
+            }
+            | _protocol(shop, rows, settings)
+        )
+    with step("check and publish"):
         card = unnamed_card(
             store,
             settings,
@@ -123,12 +157,7 @@ def train_recommendation(
             metrics=metrics,
             created=now(),
         )
-        files = {
-            MODEL_FILE: converted.to_bytes(),
-            CANDIDATES_FILE: parquet_bytes(shop.latest.candidates),
-            POPULAR_FILE: parquet_bytes(shop.latest.popular),
-        }
-        trained = publish(settings, card, files, shop.split.test.end)
+        trained = _publish(store, shop, card, converted, test, lists, scored, settings)
     step.finish()
     return trained
 
@@ -161,7 +190,7 @@ def _read(store: Any, settings: TrainingSettings) -> _Shop:
 
 def _fit(
     store: Any, rows: pl.DataFrame, settings: TrainingSettings
-) -> tuple[tuple[InputFeature, ...], Fitted]:
+) -> tuple[tuple[InputFeature, ...], Selection, CalibratedModel]:
     fit, validation = (rows.filter(part=part) for part in ("fit", "validation"))
     inputs = choose_inputs(
         SLATE_INPUTS | feature_types(store, settings.recommendation_service),
@@ -170,7 +199,15 @@ def _fit(
         excluded=settings.training_excluded_inputs,
     )
     parts = [Rows.of(matrix(inputs, part), part["ordered"], part["weight"]) for part in (fit, validation)]
-    return inputs, fit_best(RANKERS, *parts, settings=settings)
+    seen = parts[1]
+    selection = compete(
+        RANKERS,
+        [FoldRows(*parts)],
+        lambda _, scores: ranking_figures(seen.labels, scores, seen.weights),
+        ("average_precision",),
+        settings=settings,
+    )
+    return inputs, selection, calibrate(selection.last, selection.raw[0], seen.labels, seen.weights)
 
 
 def _rank(
@@ -180,15 +217,62 @@ def _rank(
     converted: Converted,
     settings: TrainingSettings,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Lists asked for, and every product of their slates with its score."""
+    """Lists asked for, and every product of their slates with its features and its score."""
     lists, slates = evaluation_slates(
         shop.views, shop.orders, shop.before_test, shop.held_out, shop.split.test, settings
     )
     rows = shop.before_test.with_scores(read_features(store, settings.recommendation_service, slates))
-    scored = rows.select("instant", "product_id", "position").with_columns(
-        score=pl.Series(converted.scores(matrix(inputs, rows)))
+    return lists, rows.with_columns(score=pl.Series(converted.scores(matrix(inputs, rows))))
+
+
+def _publish(
+    store: Any,
+    shop: _Shop,
+    card: Card,
+    converted: Converted,
+    test: pl.DataFrame,
+    lists: pl.DataFrame,
+    scored: pl.DataFrame,
+    settings: TrainingSettings,
+) -> TrainedModel:
+    """Judge the version beside the champion, and write it with its tables and its report."""
+    files = {
+        MODEL_FILE: converted.to_bytes(),
+        CANDIDATES_FILE: parquet_bytes(shop.latest.candidates),
+        POPULAR_FILE: parquet_bytes(shop.latest.popular),
+    }
+    card = named(card, files, shop.split.test.end)
+    probabilities = converted.scores(matrix(card.inputs, test))
+    champion = Champion.load(settings, MODEL)
+    theirs = champion.scores(scored) if champion else None
+    checks = (
+        expectations_held(settings.recommendation_service),
+        parity(store, settings.recommendation_service, test, _ASKED, card.inputs),
+        calibration_within(card.metrics["ranker"]["expected_calibration_error"], settings),
+        not_worse_than_champion(
+            champion.card.version if champion else None,
+            None if theirs is None else _gain(shop, lists, scored, theirs, settings),
+            f"NDCG at {SHOWN}",
+        ),
+        scoring_within(converted, matrix(card.inputs, test), settings),
     )
-    return lists, scored
+    verdict = judge(checks, settings)
+    page = recommendation_page(card, verdict, test, probabilities, ranked(lists, scored, shop.before_test))
+    return publish(settings, card, files, page, verdict)
+
+
+def _gain(
+    shop: _Shop, lists: pl.DataFrame, scored: pl.DataFrame, theirs: Floats, settings: TrainingSettings
+) -> Interval:
+    """NDCG beyond that of the champion's order of the same slates."""
+    ours = gains(ranked(lists, scored, shop.before_test), "rank")
+    others = gains(ranked(lists, scored.with_columns(score=pl.Series(theirs)), shop.before_test), "rank")
+    return over_customers(
+        lists["user_id"],
+        lambda often: {"gain": float(np.average(ours - others, weights=often))},
+        draws=settings.training_bootstrap_draws,
+        seed=settings.training_seed,
+    )["gain"]
 
 
 def _protocol(shop: _Shop, rows: pl.DataFrame, settings: TrainingSettings) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from training.confidence import over_customers
 from training.instants import next_orders, session_starts, with_anchors
-from training.metrics import Floats, calibration_figures, hit_figures, ranking_figures
+from training.metrics import Floats, calibration_figures, hit_figures, list_figures, ranking_figures
 from training.settings import TrainingSettings
 from training.slates import Slates
 from training.split import Window
@@ -28,7 +30,7 @@ def evaluation_slates(
     """The next order of held-out customers, asked for at three moments, and the slates of all of them.
 
     Returns:
-        Lists ``instant, moment, target`` and rows ``instant, user_id, event_timestamp, product_id, position``.
+        Lists ``instant, user_id, event_timestamp, moment, target`` and rows ``instant, user_id, event_timestamp, product_id, position``.
     """
     gap = timedelta(minutes=settings.recommendation_session_gap_minutes)
     chosen = next_orders(orders, users, window, settings.recommendation_test_orders, settings.training_seed)
@@ -39,29 +41,56 @@ def evaluation_slates(
         for moment, time in times
     ).with_row_index("instant")
     instants = with_anchors(asked.select("instant", "user_id", "event_timestamp"), views)
-    return asked.select("instant", "moment", "target"), slates.of(
+    return asked.select("instant", "user_id", "event_timestamp", "moment", "target"), slates.of(
         instants, settings.recommendation_slate_size
     ).drop("is_anchor")
 
 
-def ranking_metrics(lists: pl.DataFrame, rows: pl.DataFrame, slates: Slates) -> dict[str, dict[str, float]]:
-    """Hit rate and NDCG at 20 for each moment, with those of popularity and of the slate before ranking.
+def ranked(lists: pl.DataFrame, rows: pl.DataFrame, slates: Slates) -> pl.DataFrame:
+    """Where the target of each list stands, counted from 0, null where it is not in the list at all.
 
     Args:
-        lists: ``instant``, ``moment``, ``target``.
+        lists: ``instant``, ``user_id``, ``moment``, ``target``.
         rows: ``instant``, ``product_id``, ``position`` and ``score`` of every product of the slates.
         slates: The tables the slates were made of; their popular products are the baseline.
+
+    Returns:
+        ``lists`` with ``rank`` (by score), ``position`` (in the slate before it was ranked) and ``popular_rank``.
     """
-    ranked = rows.sort("instant", "score", "position", descending=[False, True, False]).with_columns(
-        rank=pl.int_range(pl.len()).over("instant")
+    by_score = _by_score(rows).select("instant", "rank", "position", target="product_id")
+    popular = slates.popular.select(target="product_id", popular_rank=pl.col("rank").cast(pl.Int64) - 1)
+    return lists.join(by_score, on=["instant", "target"], how="left", maintain_order="left").join(
+        popular, on="target", how="left", maintain_order="left"
     )
-    popular = slates.popular.select(target="product_id", popular_rank=pl.col("rank") - 1)
-    found = lists.join(
-        ranked.select("instant", "rank", "position", target="product_id"),
-        on=["instant", "target"],
-        how="left",
-    ).join(popular, on="target", how="left", maintain_order="left")
-    return {moment: _moment(found.filter(moment=moment)) for moment in MOMENTS}
+
+
+def ranking_metrics(
+    found: pl.DataFrame, rows: pl.DataFrame, slates: Slates, settings: TrainingSettings
+) -> dict[str, Any]:
+    """Figures of lists of 20 at each moment, with those of popularity and of the slate before ranking.
+
+    Args:
+        found: Lists with the places of their targets.
+        rows: ``instant``, ``product_id``, ``position`` and ``score`` of every product of the slates.
+        slates: The tables the slates were made of.
+        settings: Draws of the intervals, seed.
+
+    Returns:
+        ``ranking`` with a mapping per moment, and ``lists``: how much of the catalogue they show, and how popular it is.
+    """
+    shown = (
+        _by_score(rows).filter(pl.col("rank") < SHOWN).join(found.select("instant", "moment"), on="instant")
+    )
+    return {
+        "ranking": {moment: _moment(found.filter(moment=moment), settings) for moment in MOMENTS},
+        "lists": {moment: _shown(shown.filter(moment=moment), slates) for moment in MOMENTS},
+    }
+
+
+def gains(found: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """NDCG at 20 of each list on its own, by the places in ``column``."""
+    places = _places(found, column)
+    return np.where(places < SHOWN, 1 / np.log2(np.where(places < SHOWN, places, 0) + 2), 0)
 
 
 def ranker_figures(test: pl.DataFrame, probabilities: Floats) -> dict[str, Any]:
@@ -72,11 +101,16 @@ def ranker_figures(test: pl.DataFrame, probabilities: Floats) -> dict[str, Any]:
     )
 
 
-def _moment(found: pl.DataFrame) -> dict[str, float]:
-    def figures(column: str) -> dict[str, float]:
-        return hit_figures(found[column].cast(pl.Float64).fill_null(np.inf).to_numpy(), SHOWN)
+def _by_score(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("instant", "score", "position", descending=[False, True, False]).with_columns(
+        rank=pl.int_range(pl.len()).over("instant")
+    )
 
-    model, popularity, unranked = figures("rank"), figures("popular_rank"), figures("position")
+
+def _moment(found: pl.DataFrame, settings: TrainingSettings) -> dict[str, float]:
+    model, popularity, unranked = (
+        hit_figures(_places(found, column), SHOWN) for column in ("rank", "popular_rank", "position")
+    )
     rate = f"hit_rate_at_{SHOWN}"
     return (
         {"lists": found.height}
@@ -87,4 +121,30 @@ def _moment(found: pl.DataFrame) -> dict[str, float]:
             "in_slate": float(found["rank"].is_not_null().mean()),  # type: ignore[arg-type]
             "times_popularity": model[rate] / popularity[rate] if popularity[rate] else float("inf"),
         }
+        | _bounds(found, settings)
     )
+
+
+def _bounds(found: pl.DataFrame, settings: TrainingSettings) -> dict[str, float]:
+    """95 % of the hit rate, over customers."""
+    hits = (_places(found, "rank") < SHOWN).astype(float)
+    interval = over_customers(
+        found["user_id"],
+        lambda often: {"hits": float(np.average(hits, weights=often))},
+        draws=settings.training_bootstrap_draws,
+        seed=settings.training_seed,
+    )["hits"]
+    return {"low": interval["low"], "high": interval["high"]}
+
+
+def _shown(rows: pl.DataFrame, slates: Slates) -> dict[str, float]:
+    products = slates.candidates["product_id"].unique().sort()
+    orders = products.to_frame().join(slates.popular, on="product_id", how="left", maintain_order="left")
+    # Only ranks of popular products are kept: the first counts 1, the last of them next to nothing, the others nothing.
+    popularity = (1 - (orders["rank"].cast(pl.Float64) - 1) / slates.popular.height).fill_null(0).to_numpy()
+    numbers = products.to_frame().with_row_index("number").join(rows, on="product_id")["number"]
+    return list_figures(numbers.to_numpy(), popularity)
+
+
+def _places(found: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    return found[column].cast(pl.Float64).fill_null(np.inf).to_numpy()

@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from artefact import ArtefactError, champion_path, load_card, version_path
 from training.report import card_markdown
 from training.settings import TrainingSettings
+from training.verdict import Verdict
 from training.versions import champion, models, promote, rollback, versions
 
 
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "show":
             console.print(Markdown(_page(models_dir, options.model, options.version)))
         elif options.command == "promote":
+            if not options.anyway:
+                _check(models_dir, options.model, options.version)
             promote(models_dir, options.model, options.version)
             console.print(f"{options.model}: {options.version} is in use")
         else:
@@ -45,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     chosen = commands.add_parser("promote", help="put a version in use")
     chosen.add_argument("model")
     chosen.add_argument("version")
+    chosen.add_argument("--anyway", action="store_true", help="also where its checks failed")
     back = commands.add_parser("rollback", help="put the champion's predecessor in use again")
     back.add_argument("model")
     return parser
@@ -61,6 +65,15 @@ def _listing(models_dir: Path) -> Table:
             window = f"{card.data_window.start:%Y-%m-%d} .. {card.data_window.end:%Y-%m-%d}"
             table.add_row(model, version, "yes" if version == in_use else "", window, card.feature_service)
     return table
+
+
+def _check(models_dir: Path, model: str, version: str) -> None:
+    failed = Verdict.load(version_path(models_dir, model, version)).failed
+    if failed:
+        raise ArtefactError(
+            f"version {version!r} of model {model!r} failed its checks: {', '.join(failed)}; see its report.html, or "
+            "promote it with --anyway"
+        )
 
 
 def _page(models_dir: Path, model: str, version: str | None) -> str:

@@ -29,6 +29,7 @@ def _facts(card: Card) -> str:
         "trained on": f"{card.data_window.start:%Y-%m-%d %H:%M} to {card.data_window.end:%Y-%m-%d %H:%M} UTC",
         "created": f"{card.created:%Y-%m-%d %H:%M:%S} UTC",
         "seed": card.seed,
+        "code": card.git_revision or "unknown revision",
     }
     if card.thresholds:
         facts["risk"] = f"MEDIUM from {card.thresholds.medium:.4f}, HIGH from {card.thresholds.high:.4f}"

@@ -37,7 +37,8 @@ def run(models: Sequence[str], repo: Path) -> int:
                 print(f"{model} was not trained: {error}", file=sys.stderr)
     if trained:
         console.print(summary(trained))
-        console.print("\n".join(f"{model.card.model}: {model.path}" for model in trained), soft_wrap=True)
+        for one in trained:
+            console.print(f"{one.card.model}: {one.verdict.summary}; {one.path}", soft_wrap=True)
     return 0 if len(trained) == len(models) else 1
 
 

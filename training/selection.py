@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,11 +36,13 @@ class Selection:
         chosen: Name of the winner.
         figures: Per candidate its figures on each fold.
         raw: The winner's raw scores of each fold's assessed rows, by models that had not seen them.
+        last: The winner as it was fitted on the last fold.
     """
 
     chosen: str
     figures: Mapping[str, Sequence[Figures]]
     raw: Sequence[Scores]
+    last: Any
 
 
 def compete(
@@ -51,15 +54,18 @@ def compete(
     settings: TrainingSettings,
 ) -> Selection:
     """Fit every candidate on every fold and choose the one with the highest mean sum of the figures named ``by``."""
+    models = {
+        name: [fitted(make(settings), fold.fit, settings) for fold in folds] for name, make in makers.items()
+    }
     raw = {
-        name: [raw_scores(fitted(make(settings), fold.fit, settings), fold.assess.inputs) for fold in folds]
-        for name, make in makers.items()
+        name: [raw_scores(model, fold.assess.inputs) for model, fold in zip(of_folds, folds, strict=True)]
+        for name, of_folds in models.items()
     }
     figures = {
         name: [judge(i, scores) for i, scores in enumerate(of_folds)] for name, of_folds in raw.items()
     }
     chosen = max(figures, key=lambda name: _total(figures[name], by))
-    return Selection(chosen, figures, raw[chosen])
+    return Selection(chosen, figures, raw[chosen], models[chosen][-1])
 
 
 def _total(figures: Sequence[Figures], by: Sequence[str]) -> float:

@@ -19,7 +19,17 @@ class TrainingSettings(BaseSettings):
     training_data_end: AwareDatetime | None = None
     """Train as if the data ended here; by default just behind the newest order."""
     training_promote: bool = True
-    """Whether a trained model becomes the champion."""
+    """Whether a trained model that passes its checks becomes the champion."""
+    training_calibration_error_max: float = Field(default=0.02, gt=0)
+    """Check: largest mean distance between predicted and observed probabilities on held-out rows."""
+    training_scoring_microseconds_max: float = Field(default=200, gt=0)
+    """Check: longest time of scoring one row (median, one thread)."""
+    training_bootstrap_draws: int = Field(default=100, ge=20)
+    """How often customers are drawn for the intervals of figures."""
+    training_git_revision: str | None = None
+    """Revision of the code for the card; by default what git says of the working tree."""
+    mlflow_tracking_uri: str | None = None
+    """Where set, finished trainings are logged there as well; needs ``pip install mlflow-skinny``."""
     training_max_categories: int = Field(default=64, ge=1)
     """A string feature with more values than this is no input of a model."""
     training_excluded_inputs: tuple[str, ...] = ("user_signup_seconds",)
@@ -28,15 +38,17 @@ class TrainingSettings(BaseSettings):
     """Threads that fit an estimator. Where other programs share the cores, more than one waits on itself."""
 
     fraud_service: str = "fraud_v1"
-    fraud_train_days: float = Field(default=21, gt=0)
-    """Length of the training window, its validation slice included."""
-    fraud_validation_days: float = Field(default=5, gt=0)
-    """Last days of the training window: choose, calibrate and set thresholds on them."""
+    fraud_train_days: float = Field(default=14, gt=0)
+    """Length of each window that a model is fitted on."""
+    fraud_folds: int = Field(default=3, ge=1)
+    """Windows behind one another on which candidates compete; calibration and thresholds come from them too."""
+    fraud_fold_days: float = Field(default=3, gt=0)
+    """Length of each of these windows."""
     fraud_label_delay_days: float = Field(default=7, ge=0)
     """How long after an order its chargeback is waited for."""
     fraud_test_days: float = Field(default=7, gt=0)
     fraud_max_orders: int = Field(default=120_000, ge=1_000)
-    """More orders than this in the training window are sampled."""
+    """Of more good orders than this in the longest training window a share is drawn and weighted; frauds all stay."""
     fraud_missed_cost: float = Field(default=150, gt=0)
     """Cost of a fraud that goes through, in the shop's currency."""
     fraud_blocked_cost: float = Field(default=100, gt=0)
@@ -52,6 +64,10 @@ class TrainingSettings(BaseSettings):
 
     fraud_leak_auc: float = Field(default=0.99, gt=0.5, le=1)
     """A model that is better than this on days it never saw has seen the labels: the training is refused."""
+
+    fraud_scenarios: Path | None = None
+    """Table (parquet) of ``order_id`` and ``scenario`` where somebody knows kinds of fraud, to show recall by kind; by
+    default the simulator's ``ground_truth/orders.parquet`` of the data folder, where it is. No model sees it."""
 
     recommendation_service: str = "recommendation_v1"
     recommendation_train_days: float = Field(default=7, gt=0)
@@ -82,6 +98,11 @@ class TrainingSettings(BaseSettings):
     def models_dir(self) -> Path:
         """Folder of the artefacts."""
         return self.data_dir / "models"
+
+    @property
+    def scenarios_file(self) -> Path:
+        """Where kinds of fraud are known, if anywhere."""
+        return self.fraud_scenarios or self.data_dir / "ground_truth" / "orders.parquet"
 
     @property
     def horizon(self) -> timedelta:

@@ -1,15 +1,6 @@
 """Where in time a model is fitted, validated and tested. All windows are half-open, all instants aware UTC.
 
-Fraud, with the delay D in which a chargeback is waited for::
-
-    |--- fit ---|- validation -|<- D ->|--- test ---|<- D ->|
-                                      cut                  end
-    labels of fit and validation: chargebacks that had arrived by cut
-    labels of test:               chargebacks that had arrived by end
-
-Nothing behind ``cut`` is known when the model is made, and every order had at least D to be charged back.
-
-Recommendation, with the horizon H in which an order answers a recommendation::
+For fraud see `training.folds`. Recommendation, with the horizon H in which an order answers a recommendation::
 
     |- tables of the slates -|------- instants -------|<- H ->|--- test ---|
                            start                             cut          end
@@ -30,38 +21,6 @@ class Window:
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError(f"window [{self.start}, {self.end}) is empty; give the windows more days")
-
-
-@dataclass(frozen=True)
-class FraudSplit:
-    """Windows of order times, and the instants at which labels are read."""
-
-    fit: Window
-    validation: Window
-    test: Window
-    cut: datetime
-    end: datetime
-
-    @classmethod
-    def before(
-        cls, end: datetime, *, train_days: float, validation_days: float, delay_days: float, test_days: float
-    ) -> Self:
-        """Lay the windows out backwards from the end of the data.
-
-        Raises:
-            ValueError: if the validation slice leaves nothing to fit on.
-        """
-        delay = timedelta(days=delay_days)
-        test = Window(end - delay - timedelta(days=test_days), end - delay)
-        train_end = test.start - delay
-        middle = train_end - timedelta(days=validation_days)
-        return cls(
-            fit=Window(train_end - timedelta(days=train_days), middle),
-            validation=Window(middle, train_end),
-            test=test,
-            cut=test.start,
-            end=end,
-        )
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ import polars as pl
 import pytest
 
 from artefact import CANDIDATE_SCORE, CANDIDATES_FILE, MODEL_FILE, POPULAR_FILE, champion_path
-from tests.integration.training.conftest import END, SimulatedShop
-from training.publish import TrainedModel
+from tests.integration.training.conftest import END, TrainingShop
+from training.publish import PAGE_FILE, TrainedModel
 from training.recommendation import train_recommendation
 from training.run import summary
 
 
 @pytest.fixture(scope="module")
-def trained(shop: SimulatedShop) -> TrainedModel:
+def trained(shop: TrainingShop) -> TrainedModel:
     """Trained once."""
     return train_recommendation(shop.store(), shop.settings)
 
@@ -38,7 +38,7 @@ def test_scores_are_probabilities_of_the_slates_as_they_are(trained: TrainedMode
     assert ranker["expected_calibration_error"] < 0.01
 
 
-def test_the_tables_are_as_serving_reads_them(shop: SimulatedShop, trained: TrainedModel) -> None:
+def test_the_tables_are_as_serving_reads_them(shop: TrainingShop, trained: TrainedModel) -> None:
     """Each product is its own candidate of rank 0; ranks have no gaps."""
     assert champion_path(shop.settings.models_dir, "recommendation") == trained.path
     candidates = pl.read_parquet(trained.path / CANDIDATES_FILE)
@@ -64,13 +64,30 @@ def test_the_ranker_reads_the_candidates_score_and_no_ids(trained: TrainedModel)
     assert not any("prod_" in value for values in categories for value in values)
 
 
-def test_the_same_run_twice_gives_the_same_artefact(shop: SimulatedShop, trained: TrainedModel) -> None:
+def test_the_same_run_twice_gives_the_same_artefact(shop: TrainingShop, trained: TrainedModel) -> None:
     """Tables included."""
     elsewhere = shop.settings.model_copy(update={"data_dir": shop.settings.data_dir.parent / "again"})
     again = train_recommendation(shop.store(), elsewhere, now=lambda: END)
     assert again.card.version == trained.card.version
     for name in (MODEL_FILE, CANDIDATES_FILE, POPULAR_FILE):
         assert (again.path / name).read_bytes() == (trained.path / name).read_bytes()
+
+
+def test_lists_show_more_than_what_sells(trained: TrainedModel) -> None:
+    """Most of the catalogue is shown to somebody; the checks and the report are as for fraud."""
+    assert trained.card.metrics["lists"]["before_the_session"]["coverage"] > 0.5
+    assert trained.verdict.failed == []
+    assert (trained.path / PAGE_FILE).read_text().count("<svg") == 9
+
+
+def test_a_model_trained_again_is_held_against_the_champion(
+    shop: TrainingShop, trained: TrainedModel
+) -> None:
+    """The same model gains nothing and loses nothing."""
+    again = train_recommendation(shop.store(), shop.settings)
+    (check,) = [check for check in again.verdict.checks if "champion" in check.name]
+    assert check.holds
+    assert f"+0.0000 (+0.0000 .. +0.0000) against {trained.card.version}" in check.detail
 
 
 def test_the_summary_shows_each_moment_beside_popularity(trained: TrainedModel) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from training.calibrated import CalibratedModel, calibrate, raw_scores, sigmoid
-from training.convert import convert, scores, to_onnx, verify
+from training.convert import convert, open_model, to_onnx, verify
 from training.errors import ConversionError
 from training.estimators import FRAUD_ESTIMATORS, gradient_boosting
 from training.settings import TrainingSettings
@@ -27,11 +27,18 @@ def rows(count: int, seed: int) -> Labelled:
     return inputs, (odds > 3).astype(np.int64)
 
 
+def calibrated(estimator: Any) -> CalibratedModel:
+    """Fitted to some rows, calibrated on others."""
+    estimator.fit(*rows(4_000, 1))
+    unseen, labels = rows(4_000, 2)
+    return calibrate(estimator, raw_scores(estimator, unseen), labels)
+
+
 @pytest.fixture(params=FRAUD_ESTIMATORS.values(), ids=FRAUD_ESTIMATORS.keys(), scope="module")
 def model(request: pytest.FixtureRequest) -> CalibratedModel:
     """Each estimator, fitted and calibrated."""
     make: Callable[[TrainingSettings], Any] = request.param
-    return calibrate(make(SETTINGS).fit(*rows(4_000, 1)), *rows(4_000, 2))
+    return calibrated(make(SETTINGS))
 
 
 def test_converted_scores_agree_with_the_original(model: CalibratedModel) -> None:
@@ -54,8 +61,9 @@ def test_one_row_is_scored_as_many_are(model: CalibratedModel) -> None:
     graph, (unseen, _) = to_onnx(model, 5, "fraud"), rows(3, 4)
     assert [i.name for i in graph.graph.input] == ["features"]
     assert [o.name for o in graph.graph.output] == ["probability"]
-    together = scores(graph, unseen)
-    alone = [scores(graph, row[None, :])[0] for row in unseen]
+    score = open_model(graph.SerializeToString())
+    together = score(unseen)
+    alone = [score(row[None, :])[0] for row in unseen]
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
@@ -92,7 +100,7 @@ def test_weighted_rows_calibrate_like_the_rows_they_stand_for() -> None:
     inputs, labels = rows(40_000, 2)
     kept = (labels == 1) | (np.random.default_rng(3).random(len(labels)) < 0.1)
     weights = np.where(labels[kept] == 1, 1.0, 10.0)
-    sampled = calibrate(estimator, inputs[kept], labels[kept], weights)
+    sampled = calibrate(estimator, raw_scores(estimator, inputs[kept]), labels[kept], weights)
     unseen, truth = rows(20_000, 4)
     assert sampled.probability(unseen).mean() == pytest.approx(truth.mean(), abs=0.02)
 
@@ -102,7 +110,7 @@ def test_a_model_that_ranks_backwards_cannot_be_calibrated() -> None:
     inputs, labels = rows(2_000, 1)
     estimator = gradient_boosting(SETTINGS).fit(inputs, labels)
     with pytest.raises(ValueError, match="check the labels"):
-        calibrate(estimator, inputs, 1 - labels)
+        calibrate(estimator, raw_scores(estimator, inputs), 1 - labels)
 
 
 def test_raw_scores_of_a_certain_forest_are_finite() -> None:

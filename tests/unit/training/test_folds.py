@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from training.folds import prequential
+from training.folds import FraudSplit, prequential
 
 END = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -56,3 +56,11 @@ def test_customers_compromised_before_the_training_window_are_judged() -> None:
     judged = fold.assessed_rows(rows, frauds, END)
     assert judged["user_id"].to_list() == ["long_ago", "new"]
     assert judged["is_fraud"].to_list() == [0, 1]
+
+
+def test_every_order_had_the_delay_to_be_charged_back() -> None:
+    """Folds, then |train|<- 5 ->|test -8 .. -5|<- 5 ->|: what the folds judge ends 5 days before the test."""
+    split = FraudSplit.before(END, train=10 * DAY, delay=5 * DAY, assess=2 * DAY, count=3, test=3 * DAY)
+    assert (split.cut, split.final.assess.end) == (day(8), day(5))
+    assert split.final.train.end == split.folds[-1].assess.end == day(13)
+    assert split.start == split.folds[0].train.start == day(13 + 6 + 5 + 10)

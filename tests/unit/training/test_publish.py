@@ -1,53 +1,20 @@
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from artefact import CARD_FILE, MODEL_FILE, ArtefactError, Card, champion_path, load_card
+from tests.unit.training.cards import END
+from tests.unit.training.cards import small_card as card
 from training import publish as publishing
-from training.publish import REPORT_FILE, publish
+from training.promotion import judge
+from training.publish import PAGE_FILE, REPORT_FILE, TrainedModel, named, publish
 from training.registry import main
 from training.report import card_markdown
 from training.settings import TrainingSettings
+from training.verdict import VERDICT_FILE, Check, Verdict
 from training.versions import champion, models, promote, promotions, rollback, versions
-
-END = datetime(2026, 6, 1, 12, tzinfo=UTC)
-
-
-def card(created: datetime = END, auc: float = 0.9) -> Card:
-    """A card with one number, one string and nested figures."""
-    return Card.model_validate(
-        {
-            "model": "fraud",
-            "version": "unnamed",
-            "feature_service": "fraud_v1",
-            "feature_service_hash": "0" * 64,
-            "inputs": [
-                {"name": "amount", "dtype": "Float64"},
-                {"name": "country", "dtype": "String", "categories": ["DE", "GR"]},
-            ],
-            "created": created,
-            "data_window": {"start": END - timedelta(days=21), "end": END - timedelta(days=14)},
-            "metrics": {
-                "chosen": "random_forest",
-                "test": {"auc": auc},
-                "thresholds": {"medium": {"recall": 0.8}, "high": {"recall": 0.5, "precision": 0.7}},
-                "calibration": {"brier": 0.01, "reliability": [{"predicted": 0.1, "observed": 0.12}]},
-            },
-            "thresholds": {"medium": 0.02, "high": 0.4},
-            "seed": 7,
-            "packages": {"polars": "2"},
-            "statistics": {
-                "amount": {
-                    "null_share": 0.25,
-                    "mean": 12.5,
-                    "quantiles": {"0.01": 1.0, "0.99": 99.0},
-                },
-                "country": {"null_share": 0.0, "categories": {"DE": 0.25, "GR": 0.75}},
-            },
-        }
-    )
 
 
 @pytest.fixture
@@ -55,17 +22,27 @@ def settings(tmp_path: Path) -> TrainingSettings:
     return TrainingSettings(data_dir=tmp_path)
 
 
+GOOD = Check("calibration", holds=True, detail="mean error 0.01")
+BAD = Check("latency of scoring", holds=False, detail="one row in 900 us")
+
+
+def trained_model(settings: TrainingSettings, described: Card, *checks: Check) -> TrainedModel:
+    """A small artefact, judged by these checks."""
+    files = {MODEL_FILE: b"model"}
+    return publish(settings, named(described, files, END), files, "<!doctype html>", judge(checks, settings))
+
+
 def published(settings: TrainingSettings, auc: float = 0.9, created: datetime = END) -> str:
-    """Version of a small artefact."""
-    return publish(settings, card(created, auc), {MODEL_FILE: b"model"}, END).card.version
+    """Version of a small artefact that is fit for use."""
+    return trained_model(settings, card(created, auc), GOOD).card.version
 
 
 def test_an_artefact_is_whole_and_in_use(settings: TrainingSettings) -> None:
     """The version tells the end of the data and the content."""
-    trained = publish(settings, card(), {MODEL_FILE: b"model"}, END)
+    trained = trained_model(settings, card(), GOOD)
     assert trained.path == champion_path(settings.models_dir, "fraud")
     assert sorted(file.name for file in trained.path.iterdir()) == sorted(
-        [CARD_FILE, MODEL_FILE, REPORT_FILE]
+        [CARD_FILE, MODEL_FILE, PAGE_FILE, REPORT_FILE, VERDICT_FILE]
     )
     assert trained.card.version.startswith("20260601T120000Z-")
     assert load_card(trained.path) == trained.card
@@ -81,8 +58,43 @@ def test_the_same_run_twice_gives_the_same_artefact(settings: TrainingSettings) 
 
 def test_other_figures_make_another_version(settings: TrainingSettings) -> None:
     """So does another model of the same figures."""
-    other_model = publish(settings, card(), {MODEL_FILE: b"other"}, END).card.version
+    other_model = named(card(), {MODEL_FILE: b"other"}, END).version
     assert len({published(settings, 0.9), published(settings, 0.8), other_model}) == 3
+
+
+def test_a_version_does_not_tell_when_and_by_what_code_it_was_made() -> None:
+    """The card does."""
+    files = {MODEL_FILE: b"model"}
+    changed = card().model_copy(update={"created": END + timedelta(days=1), "git_revision": "abc+"})
+    assert named(changed, files, END).version == named(card(), files, END).version
+
+
+def test_a_version_that_failed_a_check_is_kept_and_not_used(settings: TrainingSettings) -> None:
+    """The champion stays; its verdict says why, and is read back."""
+    first = published(settings, 0.7)
+    failed = trained_model(settings, card(auc=0.8), GOOD, BAD)
+    assert failed.verdict.summary == "not promoted: latency of scoring"
+    assert champion(settings.models_dir, "fraud") == first
+    assert Verdict.load(failed.path) == failed.verdict
+
+
+def test_a_version_that_failed_is_promoted_only_on_purpose(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error names the check."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    version = trained_model(settings, card(), BAD).card.version
+    assert main(["promote", "fraud", version]) == 1
+    assert "latency of scoring" in capsys.readouterr().err
+    assert main(["promote", "fraud", version, "--anyway"]) == 0
+    assert champion(settings.models_dir, "fraud") == version
+
+
+def test_a_version_is_judged_anew(settings: TrainingSettings) -> None:
+    """The same model, trained again on a quieter machine."""
+    trained_model(settings, card(), BAD)
+    assert trained_model(settings, card(), GOOD).verdict.failed == []
+    assert champion(settings.models_dir, "fraud") is not None
 
 
 def test_a_model_is_promoted_only_where_the_settings_say_so(tmp_path: Path) -> None:
@@ -172,6 +184,7 @@ def test_the_page_of_a_card_has_its_figures() -> None:
     for line in (
         "# fraud unnamed",
         "| risk | MEDIUM from 0.0200, HIGH from 0.4000 |",
+        "| code | unknown revision |",
         "| auc | 0.9 |",
         "|  | recall | precision |",
         "| medium | 0.8 |  |",
