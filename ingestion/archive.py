@@ -66,7 +66,7 @@ class Archive:
             frame: The contract's columns; event and arrival time as aware datetimes. Without an arrival time the
                 event time is taken, without ``_topic``, ``_partition``, ``_offset`` they are null. The order of rows
                 with equal times is kept.
-            number: `next_number`, asked before `last_offsets` or the files; later ones count on by one. None: others may
+            number: `next_number`, asked before the files are listed; later ones count on by one. None: others may
                 write at the same time.
 
         Returns:
@@ -123,21 +123,6 @@ class Archive:
         if not names:
             return self._nothing(None), 0
         return self.folder.scan(names).filter(*self._bounds(start, end)), self.folder.height(names)
-
-    def last_offsets(self) -> dict[tuple[str, int], int]:
-        """Highest archived offset of each (topic, partition); finishes a write whose process was killed first."""
-        self.folder.finish_interrupted()
-        names = self.files()
-        if not names:
-            return {}
-        highest = (
-            self.folder.scan(names)
-            .filter(pl.col("_offset").is_not_null())
-            .group_by("_topic", "_partition")
-            .agg(pl.col("_offset").max())
-            .collect()
-        )
-        return {(topic, partition): offset for topic, partition, offset in highest.iter_rows()}
 
     def files(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
         """Names of the files of the days that ``[start, end)`` touches, by day and first arrival."""

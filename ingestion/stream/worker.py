@@ -258,16 +258,11 @@ class Worker:
             lead.make_durable(consumer.commit)
         except OvertakenError as error:
             self._pipeline.lead = None
-            say(
-                log,
-                logging.WARNING,
-                "another worker has led meanwhile: continued behind it",
-                reason=str(error),
-            )
+            what = "another worker has led meanwhile: continued behind it"
+            say(log, logging.WARNING, what, reason=str(error))
         except BaseException:
-            self._pipeline.lead = (
-                None  # a second attempt could archive a topic twice; the next start sorts it out
-            )
+            # A second attempt could archive a topic twice; the next start sorts it out.
+            self._pipeline.lead = None
             raise
 
     @property
@@ -307,13 +302,8 @@ class Worker:
         except SinkAwayError:
             return
         if units := self._pipeline.await_all(identity):
-            say(
-                log,
-                logging.INFO,
-                "every row will be pushed",
-                units=units,
-                why="this store has not been given them",
-            )
+            why = "this store has not been given them"
+            say(log, logging.INFO, "every row will be pushed", units=units, why=why)
 
     def _measure(self) -> None:
         now = self._parts.monotonic()

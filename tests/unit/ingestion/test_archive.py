@@ -98,14 +98,6 @@ def test_a_time_without_zone_or_value_is_refused(archive: Archive, time: datetim
         archive.write(pl.DataFrame({"event_timestamp": [time]}))
 
 
-def test_offsets_are_the_highest_of_each_partition(archive: Archive) -> None:
-    """Rows of loaded history have none."""
-    position = {"_topic": ["orders", "orders", None], "_partition": [0, 1, None], "_offset": [7, 3, None]}
-    archive.write(events(MAY_1, MAY_1 + timedelta(days=1), MAY_1 + timedelta(days=2), **position))
-    assert archive.last_offsets() == {("orders", 0): 7, ("orders", 1): 3}
-    assert Archive.at("memory://nothing").last_offsets() == {}
-
-
 def test_a_batch_whose_writer_was_killed_while_files_were_moved_appears_whole(tmp_path: Path) -> None:
     """Offsets never cover an event that is not in the archive."""
     archive = Archive(tmp_path, "orders")
@@ -118,7 +110,7 @@ def test_a_batch_whose_writer_was_killed_while_files_were_moved_appears_whole(tm
         "_pending/b-1.tmp": f"{last.parent.name}/{last.name}",
     }
     (pending / "b.json").write_text(json.dumps(names))
-    assert archive.last_offsets() == {("orders", 0): 2}
+    assert archive.folder.finish_interrupted() == 1
     assert ids(archive.scan(None, None)) == ["e1", "e0"]
     assert not list(pending.iterdir())
 
@@ -162,7 +154,7 @@ def test_a_batch_whose_writer_was_killed_behind_its_claim_appears(tmp_path: Path
     (pending / f"{batch}.json.tmp").write_text(
         json.dumps({f"_pending/{batch}-0.tmp": f"{path.parent.name}/{path.name}"})
     )
-    archive.last_offsets()
+    archive.folder.finish_interrupted()
     assert ids(archive.scan(None, None)) == ["e0"]
     assert not list(pending.iterdir())
 
