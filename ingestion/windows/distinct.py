@@ -7,7 +7,7 @@ the longest window of its grid the entry is dead; a hand that goes round, as man
 the dead ones, so that memory stays within a fraction of what lives.
 
 The entries are found by a hash table of chains that grows by one cell at a time (W. Litwin, "Linear hashing", 1980):
-there is no pause in which all of it is made anew.
+there is no pause in which all of it is made anew. There are two cells per entry, so that most chains have one.
 
 An entry is 32 bytes: start of the tile, value, entity, next entry of the chain, tile, set (row of the table of sets).
 """
@@ -62,7 +62,7 @@ class Distinct:
             self._array = grown(self._array, ENTRY_WORDS * int(self.state[TOP]), ENTRY_WORDS * entries)
             self.entries = Words.of(self._array)
         cells = int(self.state[CELLS])
-        self.table = grown(self.table, cells, cells + count)
+        self.table = grown(self.table, cells, cells + 2 * count)
 
     def values_of(self, kind: int) -> NDArray[np.float64]:
         """The values of the entries of a set, shape (entries,)."""
@@ -121,13 +121,19 @@ def _cell_of_entry(entries, entry, state):  # type: ignore[no-untyped-def]  # no
 def find(entries, table, cell, slot, value, kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """The entry of a value of an entity, or NONE."""
     entry = table[cell] - 1
-    while entry != NONE and (
-        entries.floats[4 * entry + ENTRY_VALUE] != value
-        or entries.halves[8 * entry + ENTRY_SLOT] != slot
-        or entries.halves[8 * entry + ENTRY_SET] != kind
-    ):
+    while entry != NONE and not is_of(entries, entry, slot, value, kind):
         entry = entries.halves[8 * entry + ENTRY_NEXT]
     return entry
+
+
+@compiled
+def is_of(entries, entry, slot, value, kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Whether an entry is of this value of this entity."""
+    return (
+        entries.floats[4 * entry + ENTRY_VALUE] == value
+        and entries.halves[8 * entry + ENTRY_SLOT] == slot
+        and entries.halves[8 * entry + ENTRY_SET] == kind
+    )
 
 
 @compiled
@@ -143,7 +149,8 @@ def insert(entries, table, state, slot, value, kind):  # type: ignore[no-untyped
     entries.floats[4 * entry + ENTRY_VALUE] = value
     entries.halves[8 * entry + ENTRY_SLOT] = slot
     entries.halves[8 * entry + ENTRY_SET] = kind
-    if state[TOP] - state[FREE_COUNT] > state[CELLS]:
+    if 2 * (state[TOP] - state[FREE_COUNT]) > state[CELLS]:
+        _split(entries, table, state)
         _split(entries, table, state)
     cell = cell_of(slot, value, kind, state)
     entries.halves[8 * entry + ENTRY_NEXT] = table[cell] - 1

@@ -98,7 +98,22 @@ def _look_ahead(arrays, tables, width, slots, times, x, event):  # type: ignore[
         for kind in range(len(tables.sets)):
             entry = arrays.table[_home(arrays, tables, slots, x, kind, next_)] - 1
             if entry != NONE:
-                prefetch(arrays.tiles.words, arrays.entries.halves[8 * entry + distinct.ENTRY_TILE])
+                _ask_for_entry(
+                    arrays, tables, entry, slots[next_], x[tables.sets[kind, SET_CHANNEL], next_], kind
+                )
+
+
+@compiled
+def _ask_for_entry(arrays, tables, entry, slot, value, kind):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Ask for the cell in which a value counts so far; where the entry is another value's, for the next entry."""
+    entries = arrays.entries
+    if distinct.is_of(entries, entry, slot, value, kind):
+        prefetch(
+            arrays.tiles.words, entries.halves[8 * entry + distinct.ENTRY_TILE] + tables.sets[kind, SET_CELL]
+        )
+    else:
+        following = max(entries.halves[8 * entry + distinct.ENTRY_NEXT], 0)
+        prefetch(entries.words, distinct.ENTRY_WORDS * following)
 
 
 @compiled

@@ -3,24 +3,57 @@
 Finding passes over all rows several times, each time with one access that does not depend on the row before: the
 processor then waits for many cache misses at once.
 
-`raw` and `stored` are a `Raw` each; `link` (capacity,) is USED for a number in use, else the next free number or
+`raw` is a `Raw`, `stored` a `Stored`: a row's bytes are found with one access to `spans`. `link` (capacity,) is USED for a number in use, else the next free number or
 NONE; `state` (5,) is indexed by the names below.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from ingestion.windows import cells
 from ingestion.windows.cells import after, cell, home, look, next_match, number_at
+from ingestion.windows.memory import prefetch
 
 NONE = -1
 USED = -2
 TOP, FREE, COUNT, END, GARBAGE = range(5)
 """One more than the highest number ever given, first free number, numbers in use, bytes taken, bytes given back."""
+LONGEST = 1 << 28
+"""Bytes of a row; one with more cannot be stored."""
+_LENGTH_BITS = 28
 _HALF = np.uint64(32)
+_AHEAD = 16
+"""How many rows ahead memory is asked for."""
 _SHIFT = np.uint64(29)
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
+
+
+class Stored(NamedTuple):
+    """The rows of an interner.
+
+    Attributes:
+        fixed: Fixed values, shape (rows, fixed columns).
+        spans: Where the bytes of each value begin in `data` times 2**28, plus how many there are, shape (rows, columns of bytes).
+        data: The bytes of all values.
+    """
+
+    fixed: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    data: NDArray[np.uint8]
+
+
+def starts(spans: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where values begin."""
+    return spans >> _LENGTH_BITS
+
+
+def lengths(spans: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many bytes values have."""
+    return spans & (LONGEST - 1)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -92,15 +125,14 @@ def _same_bytes(data, start, stored, stored_start, length):  # type: ignore[no-u
 @njit(cache=True, nogil=True)
 def _same(raw, row, stored, number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     fixed, starts, lengths, data = raw
-    stored_fixed, stored_starts, stored_lengths, arena = stored
     for column in range(fixed.shape[1]):
-        if fixed[row, column] != stored_fixed[number, column]:
+        if fixed[row, column] != stored.fixed[number, column]:
             return False
     for column in range(starts.shape[1]):
-        length = np.int64(lengths[row, column])
-        if length != np.int64(stored_lengths[number, column]):
+        span, length = stored.spans[number, column], np.int64(lengths[row, column])
+        if length != span & (LONGEST - 1):
             return False
-        if not _same_bytes(data, starts[row, column], arena, stored_starts[number, column], length):
+        if not _same_bytes(data, starts[row, column], stored.data, span >> _LENGTH_BITS, length):
             return False
     return True
 
@@ -113,21 +145,18 @@ def _compare_fixed(fixed, stored_fixed, numbers, same):  # type: ignore[no-untyp
 
 
 @njit(cache=True, nogil=True)
-def _compare_lengths(lengths, stored_lengths, numbers, same):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    for column in range(lengths.shape[1]):
-        for row in range(len(numbers)):
-            same[row] &= numbers[row] < 0 or lengths[row, column] == stored_lengths[numbers[row], column]
-
-
-@njit(cache=True, nogil=True)
-def _compare_bytes(starts, lengths, data, stored_starts, arena, numbers, same, froms):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _compare_bytes(starts, lengths, data, stored_spans, arena, numbers, same, spans):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     for column in range(starts.shape[1]):
         for row in range(len(numbers)):
-            froms[row] = stored_starts[max(numbers[row], 0), column]
+            spans[row] = stored_spans[max(numbers[row], 0), column]
         for row in range(len(numbers)):
+            if row + _AHEAD < len(numbers):
+                prefetch(arena, spans[row + _AHEAD] >> _LENGTH_BITS)
             if numbers[row] >= 0 and same[row]:
                 length = np.int64(lengths[row, column])
-                same[row] = _same_bytes(data, starts[row, column], arena, froms[row], length)
+                same[row] = length == spans[row] & (LONGEST - 1) and _same_bytes(
+                    data, starts[row, column], arena, spans[row] >> _LENGTH_BITS, length
+                )
 
 
 @njit(cache=True, nogil=True)
@@ -143,13 +172,11 @@ def _place(table, hashed, raw, row, stored):  # type: ignore[no-untyped-def]  # 
 def find(table, hashes, raw, stored, numbers):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Number of each row into `numbers` (rows,), or NONE."""
     fixed, starts, lengths, data = raw
-    stored_fixed, stored_starts, stored_lengths, arena = stored
     places = np.empty(len(hashes), dtype=np.int64)
     same = np.ones(len(hashes), dtype=np.bool_)
     look(table, hashes, places, numbers)
-    _compare_fixed(fixed, stored_fixed, numbers, same)
-    _compare_lengths(lengths, stored_lengths, numbers, same)
-    _compare_bytes(starts, lengths, data, stored_starts, arena, numbers, same, places)
+    _compare_fixed(fixed, stored.fixed, numbers, same)
+    _compare_bytes(starts, lengths, data, stored.spans, stored.data, numbers, same, places)
     for row in np.flatnonzero(~same):
         numbers[row] = number_at(table, _place(table, hashes[row], raw, row, stored))
 
@@ -157,15 +184,13 @@ def find(table, hashes, raw, stored, numbers):  # type: ignore[no-untyped-def]  
 @njit(cache=True, nogil=True)
 def _store(raw, row, stored, number, state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     fixed, starts, lengths, data = raw
-    stored_fixed, stored_starts, stored_lengths, arena = stored
     for column in range(fixed.shape[1]):
-        stored_fixed[number, column] = fixed[row, column]
+        stored.fixed[number, column] = fixed[row, column]
     for column in range(starts.shape[1]):
         start, length = starts[row, column], np.int64(lengths[row, column])
-        stored_starts[number, column] = state[END]
-        stored_lengths[number, column] = length
+        stored.spans[number, column] = state[END] << _LENGTH_BITS | length
         for i in range(length):
-            arena[state[END] + i] = data[start + i]
+            stored.data[state[END] + i] = data[start + i]
         state[END] += length
 
 
@@ -192,6 +217,7 @@ def insert(table, hashes, raw, stored, link, state, most, rows, numbers):  # typ
                 state[COUNT] >= most
                 or number >= len(link)
                 or state[END] + _size(raw.lengths, row) > len(stored.data)
+                or _size(raw.lengths, row) >= LONGEST
             ):
                 return i
             if number == state[TOP]:
@@ -217,26 +243,40 @@ def take_out(table, hashes, stored, link, state, numbers):  # type: ignore[no-un
         link[number] = state[FREE]
         state[FREE] = number
         state[COUNT] -= 1
-        state[GARBAGE] += _size(stored.lengths, number)
+        for column in range(stored.spans.shape[1]):
+            state[GARBAGE] += stored.spans[number, column] & (LONGEST - 1)
 
 
 @njit(cache=True, nogil=True)
-def compact(starts, lengths, numbers, arena, fresh):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def compact(spans, numbers, arena, fresh):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
     """Copy the bytes of the numbers in use from `arena` to `fresh` and point to them there; returns the bytes taken."""
     end = np.int64(0)
     for number in numbers:
-        for column in range(starts.shape[1]):
-            start = starts[number, column]
-            starts[number, column] = end
-            for i in range(np.int64(lengths[number, column])):
+        for column in range(spans.shape[1]):
+            start, length = spans[number, column] >> _LENGTH_BITS, spans[number, column] & (LONGEST - 1)
+            spans[number, column] = end << _LENGTH_BITS | length
+            for i in range(length):
                 fresh[end + i] = arena[start + i]
-            end += np.int64(lengths[number, column])
+            end += length
     return end
 
 
 @njit(cache=True, nogil=True)
-def gather(starts, offsets, arena, data):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Copy the bytes that begin at `starts` (rows,) behind one another, row i to `data[offsets[i]:offsets[i + 1]]`."""
-    for row in range(len(starts)):
+def measure(stored, column, numbers, spans, offsets):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Read the spans (rows,) of a column's values, and where each begins (rows + 1,) when they stand behind one another."""
+    offsets[0] = 0
+    for row in range(len(numbers)):
+        spans[row] = stored.spans[numbers[row], column]
+    for row in range(len(numbers)):
+        offsets[row + 1] = offsets[row] + (spans[row] & (LONGEST - 1))
+
+
+@njit(cache=True, nogil=True)
+def gather(stored, spans, offsets, data):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Copy the bytes of spans (rows,) behind one another, row i to `data[offsets[i]:offsets[i + 1]]`."""
+    for row in range(len(spans)):
+        if row + _AHEAD < len(spans):
+            prefetch(stored.data, spans[row + _AHEAD] >> _LENGTH_BITS)
+        start = spans[row] >> _LENGTH_BITS
         for i in range(offsets[row + 1] - offsets[row]):
-            data[offsets[row] + i] = arena[starts[row] + i]
+            data[offsets[row] + i] = stored.data[start + i]

@@ -1,8 +1,7 @@
 """Rows of one or more columns as small numbers, and back.
 
 Hot path: the loops are compiled (see `hashing`) and no row becomes a Python object. Numbers are exact: rows are told
-apart by their bytes, a hash only says where to look. All arrays grow in place by a quarter, so that what is resident
-stays close to what is used.
+apart by their bytes, a hash only says where to look.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ingestion.windows import cells, hashing
+from ingestion.windows.hashing import Stored
 from ingestion.windows.image import Image, ImageError, as_array, as_value, take
+from ingestion.windows.memory import grown, zeros
 from ingestion.windows.raw import Bytes, Ints, Layout, Lengths, Raw, from_bytes, from_fixed, present, to_raw
 
 _BLOCK = 8192
@@ -33,8 +34,7 @@ class Interner:
         self._layout = Layout(tuple(dtypes))
         self._table = cells.table_for(0)
         self._fixed: Ints = np.zeros((_LEAST, len(self._layout.fixed)), dtype=np.int64)
-        self._starts: Ints = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int64)
-        self._lengths: Lengths = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int32)
+        self._spans: Ints = np.zeros((_LEAST, len(self._layout.texts)), dtype=np.int64)
         self._arena: Bytes = np.zeros(_LEAST, dtype=np.uint8)
         self._link: Lengths = np.zeros(_LEAST, dtype=np.int32)
         self._state: Ints = np.array([0, hashing.NONE, 0, 0, 0], dtype=np.int64)
@@ -49,12 +49,13 @@ class Interner:
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return self._table.nbytes + self._link.nbytes + sum(array.nbytes for array in self._stored)
+        """Memory taken."""
+        row = self._link.itemsize + 8 * (self._fixed.shape[1] + self._spans.shape[1])
+        return self._table.nbytes + self.capacity * row + int(self._state[hashing.END])
 
     @property
-    def _stored(self) -> Raw:
-        return Raw(self._fixed, self._starts, self._lengths, self._arena)
+    def _stored(self) -> Stored:
+        return Stored(self._fixed, self._spans, self._arena)
 
     def intern(self, columns: Sequence[pl.Series]) -> Ints:
         """Number of each row, shape (rows,); -1 for a row with a null. New rows get a number."""
@@ -90,14 +91,15 @@ class Interner:
 
     def _grow(self, length: int) -> None:
         """Make room for another row with so many bytes."""
+        if length >= hashing.LONGEST:
+            raise ValueError(f"a key or value of {length} bytes; at most {hashing.LONGEST - 1} are allowed")
         if len(self) >= cells.room(self._table):
             self._table = cells.larger(self._table)
-        if self.capacity >= len(self._link):
-            for array in (self._fixed, self._starts, self._lengths, self._link):
-                _resize(array, len(array) + len(array) // 4)
-        end = int(self._state[hashing.END]) + length
-        if end > len(self._arena):
-            _resize(self._arena, end + end // 4)
+        top, end = self.capacity, int(self._state[hashing.END])
+        self._fixed = grown(self._fixed, top, top + 1)
+        self._spans = grown(self._spans, top, top + 1)
+        self._link = grown(self._link, top, top + 1)
+        self._arena = grown(self._arena, end, end + length)
 
     def columns_of(self, numbers: Ints) -> list[pl.Series]:
         """The columns of the rows behind numbers, in the types of the interner; -1 gives nulls."""
@@ -112,10 +114,10 @@ class Interner:
         return [column.set(pl.Series(~known), None) for column in columns]
 
     def _texts(self, column: int, numbers: Ints, dtype: pl.DataType) -> pl.Series:
-        offsets = np.zeros(len(numbers) + 1, dtype=np.int64)
-        np.cumsum(self._lengths[numbers, column], out=offsets[1:])
+        spans, offsets = np.empty(len(numbers), dtype=np.int64), np.empty(len(numbers) + 1, dtype=np.int64)
+        hashing.measure(self._stored, column, numbers, spans, offsets)
         data = np.empty(int(offsets[-1]), dtype=np.uint8)
-        hashing.gather(self._starts[numbers, column], offsets, self._arena, data)
+        hashing.gather(self._stored, spans, offsets, data)
         return from_bytes(offsets, data, dtype)
 
     def numbers(self) -> Ints:
@@ -125,15 +127,21 @@ class Interner:
     def remove(self, numbers: Ints) -> None:
         """Give numbers back; those that are not in use are passed over."""
         numbers = np.array(numbers, dtype=np.int64)
-        hashes = _hashes(self._stored, numbers)
+        hashes = self._hashes_of(numbers)
         hashing.take_out(self._table, hashes, self._stored, self._link, self._state, numbers)
         if 2 * self._state[hashing.GARBAGE] > self._state[hashing.END]:
             self._compact()
 
+    def _hashes_of(self, numbers: Ints) -> NDArray[np.uint64]:
+        spans = self._spans[numbers]
+        lengths = hashing.lengths(spans).astype(np.int32)
+        raw = Raw(self._fixed[numbers], hashing.starts(spans), lengths, self._arena)
+        return _hashes(raw, np.arange(len(numbers)))
+
     def _compact(self) -> None:
         kept = int(self._state[hashing.END] - self._state[hashing.GARBAGE])
-        fresh = np.empty(max(_LEAST, kept + kept // 4), dtype=np.uint8)
-        end = hashing.compact(self._starts, self._lengths, self.numbers(), self._arena, fresh)
+        fresh = zeros(max(_LEAST, kept + kept // 4), np.uint8)
+        end = hashing.compact(self._spans, self.numbers(), self._arena, fresh)
         self._arena = fresh
         self._state[hashing.END] = end
         self._state[hashing.GARBAGE] = 0
@@ -144,8 +152,7 @@ class Interner:
         return {
             "types": as_array([str(dtype) for dtype in self._layout.dtypes]),
             "fixed": self._fixed[:top],
-            "starts": self._starts[:top],
-            "lengths": self._lengths[:top],
+            "spans": self._spans[:top],
             "bytes": self._arena[:end],
             "link": self._link[:top],
             "state": self._state,
@@ -166,27 +173,27 @@ class Interner:
         return made
 
     def _restore(self, image: Image) -> None:
-        self._fixed = _owned(take(image, "fixed", np.int64, dimensions=2))
-        self._starts = _owned(take(image, "starts", np.int64, dimensions=2))
-        self._lengths = _owned(take(image, "lengths", np.int32, dimensions=2))
-        self._arena = _owned(take(image, "bytes", np.uint8))
-        self._link = _owned(take(image, "link", np.int32))
+        self._fixed = _own(take(image, "fixed", np.int64, dimensions=2))
+        self._spans = _own(take(image, "spans", np.int64, dimensions=2))
+        self._arena = _own(take(image, "bytes", np.uint8))
+        self._link = _own(take(image, "link", np.int32))
         self._state = take(image, "state", np.int64).copy()
         self._check()
+        self._fixed, self._spans, self._link, self._arena = (
+            grown(array, len(array), _LEAST) for array in (self._fixed, self._spans, self._link, self._arena)
+        )
         used = self.numbers()
         self._table = cells.table_for(len(used))
-        for array in (self._fixed, self._starts, self._lengths, self._link, self._arena):
-            _resize(array, max(_LEAST, len(array)))
-        cells.fill(self._table, _hashes(self._stored, used), used)
+        cells.fill(self._table, self._hashes_of(used), used)
 
     def _check(self) -> None:
         """Refuse what the compiled loops would not survive."""
         rows, texts = len(self._link), len(self._layout.texts)
-        shapes = [self._fixed.shape, self._starts.shape, self._lengths.shape, self._state.shape]
-        if shapes != [(rows, len(self._layout.fixed)), (rows, texts), (rows, texts), (5,)]:
+        shapes = [self._fixed.shape, self._spans.shape, self._state.shape]
+        if shapes != [(rows, len(self._layout.fixed)), (rows, texts), (5,)]:
             raise ImageError(f"no image of an interner: {rows} links, other arrays of shapes {shapes}")
         used = np.flatnonzero(self._link == hashing.USED)
-        starts, lengths = self._starts[used], self._lengths[used]
+        starts, lengths = hashing.starts(self._spans[used]), hashing.lengths(self._spans[used])
         garbage = len(self._arena) - int(lengths.sum())
         unused = np.flatnonzero(self._link != hashing.USED)
         free = np.append(self._link[unused], self._state[hashing.FREE])
@@ -207,10 +214,6 @@ def _hashes(raw: Raw, rows: Ints) -> NDArray[np.uint64]:
     return hashes
 
 
-def _resize(array: NDArray[Any], rows: int) -> None:
-    """Another number of rows, in place: the pages are moved, not copied, and views of the array are no longer valid."""
-    array.resize((rows, *array.shape[1:]), refcheck=False)
-
-
-def _owned(array: NDArray[Any]) -> NDArray[Any]:
+def _own(array: NDArray[Any]) -> NDArray[Any]:
+    """The image's array, or a copy where it cannot be written to or may be another object's, too."""
     return array if array.flags.owndata and array.flags.writeable else array.copy()

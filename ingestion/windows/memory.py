@@ -1,5 +1,6 @@
 """Memory of the compiled loops: arrays that grow, and a hint that a word will be needed soon."""
 
+import math
 import mmap
 import sys
 from contextlib import suppress
@@ -10,7 +11,7 @@ from llvmlite import ir  # type: ignore[import-untyped]  # ships no types
 from numba import njit
 from numba.core import cgutils, types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
 """A loop that only works on arrays it is given: without counting references to them at every step."""
@@ -23,27 +24,36 @@ _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 
 
 def grown(array: NDArray[Any], used: int, size: int) -> NDArray[Any]:
-    """The array with room for `size` items, of which the first `used` are kept and the others are zero; one-dimensional.
+    """The array with room for `size` items along its first axis, of which the first `used` are kept; the others are zero.
 
     A large array does not move when it grows again, and lies on huge pages where the system has them: with a million
     entities most of a random access would be the search for its page.
     """
     if size <= len(array):
         return array
-    if size * array.itemsize < _LARGE:
-        larger = np.zeros(max(size, len(array) + len(array) // 2), dtype=array.dtype)
-    else:
-        larger = _reserved(size * array.itemsize, array.dtype)
+    size = max(size, len(array) + len(array) // 4)
+    items = math.prod(array.shape[1:])
+    larger = zeros(size * items, array.dtype, ahead=_AHEAD).reshape(-1, *array.shape[1:]) if items else None
+    if larger is None:
+        return np.zeros((size, *array.shape[1:]), dtype=array.dtype)
     larger[:used] = array[:used]
     return larger
 
 
-def _reserved(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def zeros(size: int, dtype: DTypeLike, *, ahead: int = 1) -> NDArray[Any]:
+    """An array of zeros, one-dimensional; a large one is on huge pages and has address space for `ahead` times the size."""
+    kind = np.dtype(dtype)
+    if size * kind.itemsize < _LARGE:
+        return np.zeros(size, dtype=kind)
+    return _reserved(size * kind.itemsize, kind, ahead)
+
+
+def _reserved(size: int, dtype: np.dtype[Any], ahead: int) -> NDArray[Any]:
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
     try:
-        memory = mmap.mmap(-1, _AHEAD * size, flags=flags)
+        memory = mmap.mmap(-1, ahead * size, flags=flags)
     except (OSError, OverflowError):  # address space is limited
-        memory = mmap.mmap(-1, size + size // 4, flags=flags)
+        memory = mmap.mmap(-1, size, flags=flags)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         with suppress(OSError):  # a kernel without them
             memory.madvise(mmap.MADV_HUGEPAGE)

@@ -133,7 +133,7 @@ def test_a_larger_set_is_found_again() -> None:
     assert interner.columns_of(np.arange(100_000))[0].to_list() == names
 
 
-@pytest.mark.parametrize("change", ["types", "starts", "lengths", "link", "state"])
+@pytest.mark.parametrize("change", ["types", "spans", "link", "state"])
 def test_an_image_that_does_not_fit_is_refused(change: str) -> None:
     """Other types, a missing array, offsets outside: ImageError, no crash."""
     interner = Interner([pl.String()])
