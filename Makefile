@@ -8,7 +8,7 @@ PEER_INSTALLED := $(PEER)/.installed
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test lint bench clean lock
+.PHONY: help install demo up down test test-chaos lint bench clean lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ test: lint ## install everything, check and run the tests
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --fail-under=85
+
+test-chaos: install ## kill workers, Redis and the broker for minutes and compare everything (CHAOS_SEED repeats a storm)
+	$(BIN)/python -m pytest tests/chaos -m "chaos or not chaos"
 
 lint: install ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
