@@ -84,8 +84,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not DATA.exists():
         print(f"handbook: no real data at {DATA}; set SHOP_TEST_DATA_DIR")
         return 0
-    # Feast calls stream feature views experimental, once per view.
-    warnings.filterwarnings("ignore", category=RuntimeWarning, module="feast")
+    import feast  # noqa: F401  it sets a filter of its own when it is imported
+
+    warnings.simplefilter("ignore", RuntimeWarning)
     report, settings = Report("handbook"), TrainingSettings()
     with tempfile.TemporaryDirectory() as folder, progress() as bar:
         steps = bar.add_task("features from history", total=4)
