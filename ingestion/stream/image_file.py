@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingestion.windows.image import Image
+from ingestion.windows.memory import zeros
 
 MAGIC: Final = b"SHOPIMG1"
 _ALIGNMENT: Final = 64
@@ -62,7 +63,7 @@ def read_image(file: IO[bytes], expected: Mapping[str, int]) -> Image:
         reader.take(-reader.size % _ALIGNMENT)
         if math.prod(shape) * np.dtype(dtype).itemsize > expected["bytes"]:
             raise BrokenFileError(f"its array {name!r} should have the shape {shape}")
-        array = np.empty(shape, dtype=np.dtype(dtype))
+        array = zeros(shape, dtype)
         reader.fill(array.reshape(-1).view(np.uint8).data)
         image[name] = array
     if {"bytes": reader.size, "crc32": reader.checksum} != dict(expected):

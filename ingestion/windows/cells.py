@@ -20,7 +20,7 @@ _HALF = np.uint64(32)
 
 def table_for(numbers: int) -> Table:
     """An empty table with room for so many numbers."""
-    return zeros(max(_LEAST, int(numbers / _LOAD) + 1), np.uint64)
+    return zeros([max(_LEAST, int(numbers / _LOAD) + 1)], np.uint64)
 
 
 def room(table: Table) -> int:
@@ -30,7 +30,7 @@ def room(table: Table) -> int:
 
 def larger(table: Table) -> Table:
     """A copy with room for a fifth more."""
-    grown: Table = zeros(len(table) + len(table) // 5, np.uint64)
+    grown: Table = zeros([len(table) + len(table) // 5], np.uint64)
     refill(grown, table)
     return grown
 

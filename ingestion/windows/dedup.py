@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ingestion.windows import cells, fingerprints, remembered
 from ingestion.windows.fingerprints import Prints
 from ingestion.windows.image import Image, ImageError, take
+from ingestion.windows.memory import grown
 from ingestion.windows.raw import Ints, Layout, to_raw
 from ingestion.windows.spec import ViewSpec
 
@@ -68,8 +69,9 @@ class RepeatFilter:
 
     @property
     def nbytes(self) -> int:
-        """Memory held."""
-        return self._table.nbytes + self._prints.nbytes + self._last.nbytes
+        """Memory taken."""
+        top = int(self._state[remembered.TOP])
+        return self._table.nbytes + top * (2 * self._prints.itemsize + self._last.itemsize)
 
     def keep(self, ids: pl.Series, arrivals_us: Ints) -> NDArray[np.bool_]:
         """True where an event counts, shape (events,).
@@ -118,12 +120,11 @@ class RepeatFilter:
     def _grow(self) -> None:
         if len(self) >= cells.room(self._table):
             self._table = cells.larger(self._table)
-        if self._state[remembered.TOP] >= len(self._last):
-            self._resize(len(self._last) + len(self._last) // 16)
+        self._reserve(int(self._state[remembered.TOP]) + 1)
 
-    def _resize(self, slots: int) -> None:
-        self._prints.resize((slots, 2), refcheck=False)
-        self._last.resize(slots, refcheck=False)
+    def _reserve(self, slots: int) -> None:
+        used = int(self._state[remembered.TOP])
+        self._prints, self._last = grown(self._prints, used, slots), grown(self._last, used, slots)
 
     def _forget(self, steps: int) -> None:
         before = self._newest - 2 * self._horizon_us
@@ -163,7 +164,7 @@ class RepeatFilter:
         used = len(last)
         self._table = cells.table_for(used)
         cells.fill(self._table, _hashes(prints), np.arange(used))
-        self._resize(max(_LEAST, used))
+        self._reserve(used)
         self._prints[:used], self._last[:used] = prints, last
         self._state[[remembered.TOP, remembered.COUNT]] = used
 

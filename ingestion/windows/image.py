@@ -1,7 +1,8 @@
 """Images: the raw state of an object as flat names and numpy arrays, for snapshots.
 
 The arrays of an image are views of the object's own, not copies: whoever takes one writes it out before the object
-changes again, or lets a forked child do it. An object that is made from an image keeps the image's arrays.
+changes again, or lets a forked child do it. An object that is made from an image takes over those of its arrays that have
+a room of their own (see `memory`), as they have when they are read into `memory.zeros`; it copies the others.
 """
 
 import json
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+from ingestion.windows.memory import has_room
 
 Image = dict[str, NDArray[Any]]
 _BETWEEN = "."
@@ -33,7 +36,7 @@ def part(image: Mapping[str, NDArray[Any]], prefix: str) -> Image:
 def take(
     image: Mapping[str, NDArray[Any]], name: str, dtype: DTypeLike, *, dimensions: int = 1
 ) -> NDArray[Any]:
-    """An array of an image, contiguous.
+    """An array of an image, contiguous, for the caller to write to.
 
     Raises:
         ImageError: there is none of this name, or it has another type or number of dimensions.
@@ -46,7 +49,7 @@ def take(
             f"array {name!r} of the image is {array.dtype} with {array.ndim} dimensions, "
             f"not {np.dtype(dtype)} with {dimensions}"
         )
-    return np.ascontiguousarray(array)
+    return array if has_room(array) else np.array(array, order="C")
 
 
 def as_array(value: Any) -> NDArray[np.uint8]:

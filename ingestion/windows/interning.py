@@ -5,7 +5,7 @@ apart by their bytes, a hash only says where to look.
 """
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -140,7 +140,7 @@ class Interner:
 
     def _compact(self) -> None:
         kept = int(self._state[hashing.END] - self._state[hashing.GARBAGE])
-        fresh = zeros(max(_LEAST, kept + kept // 4), np.uint8)
+        fresh = zeros([max(_LEAST, kept + kept // 4)], np.uint8)
         end = hashing.compact(self._spans, self.numbers(), self._arena, fresh)
         self._arena = fresh
         self._state[hashing.END] = end
@@ -173,11 +173,11 @@ class Interner:
         return made
 
     def _restore(self, image: Image) -> None:
-        self._fixed = _own(take(image, "fixed", np.int64, dimensions=2))
-        self._spans = _own(take(image, "spans", np.int64, dimensions=2))
-        self._arena = _own(take(image, "bytes", np.uint8))
-        self._link = _own(take(image, "link", np.int32))
-        self._state = take(image, "state", np.int64).copy()
+        self._fixed = take(image, "fixed", np.int64, dimensions=2)
+        self._spans = take(image, "spans", np.int64, dimensions=2)
+        self._arena = take(image, "bytes", np.uint8)
+        self._link = take(image, "link", np.int32)
+        self._state = take(image, "state", np.int64)
         self._check()
         self._fixed, self._spans, self._link, self._arena = (
             grown(array, len(array), _LEAST) for array in (self._fixed, self._spans, self._link, self._arena)
@@ -212,8 +212,3 @@ def _hashes(raw: Raw, rows: Ints) -> NDArray[np.uint64]:
     hashes = np.empty(len(rows), dtype=np.uint64)
     hashing.hash_rows(raw, rows, hashes)
     return hashes
-
-
-def _own(array: NDArray[Any]) -> NDArray[Any]:
-    """The image's array, or a copy where it cannot be written to or may be another object's, too."""
-    return array if array.flags.owndata and array.flags.writeable else array.copy()

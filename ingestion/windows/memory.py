@@ -3,6 +3,7 @@
 import math
 import mmap
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -17,47 +18,65 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forcein
 """A loop that only works on arrays it is given: without counting references to them at every step."""
 
 _LARGE = 8 << 20
-"""Bytes from which on an array gets address space of its own."""
+"""Bytes from which on an array gets a room."""
 _AHEAD = 32
 """So many times the space that is needed: a page takes memory only when it is written to."""
 _NO_RESERVE = 0x4000 if sys.platform == "linux" else 0
 
 
+class _Room(mmap.mmap):
+    """Address space of one array, most of it behind what is used; on huge pages where the system has them.
+
+    A large array that grows does not move, and with a million entities most of a random access would be the search for
+    its page.
+    """
+
+
+def zeros(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
+    """An array of zeros; a large one has room to grow."""
+    kind, size = np.dtype(dtype), math.prod(shape)
+    if size * kind.itemsize < _LARGE:
+        return np.zeros(shape, dtype=kind)
+    room = np.frombuffer(_room_for(size * kind.itemsize), dtype=np.uint8)
+    return room[: size * kind.itemsize].view(kind).reshape(shape)
+
+
+def _room_for(size: int) -> _Room:
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
+    try:
+        room = _Room(-1, _AHEAD * size, flags=flags)
+    except (OSError, OverflowError):  # address space is limited
+        room = _Room(-1, size, flags=flags)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a kernel without them
+            room.madvise(mmap.MADV_HUGEPAGE)
+    return room
+
+
+def has_room(array: NDArray[Any]) -> bool:
+    """Whether an array lies at the beginning of a room of its own."""
+    whole = array.base
+    return (
+        isinstance(whole, np.ndarray)
+        and isinstance(getattr(whole.base, "obj", whole.base), _Room)
+        and whole.ctypes.data == array.ctypes.data
+    )
+
+
 def grown(array: NDArray[Any], used: int, size: int) -> NDArray[Any]:
     """The array with room for `size` items along its first axis, of which the first `used` are kept; the others are zero.
 
-    A large array does not move when it grows again, and lies on huge pages where the system has them: with a million
-    entities most of a random access would be the search for its page.
+    It is a quarter longer at least; where it has a room it stays in its place.
     """
     if size <= len(array):
         return array
-    size = max(size, len(array) + len(array) // 4)
-    items = math.prod(array.shape[1:])
-    larger = zeros(size * items, array.dtype, ahead=_AHEAD).reshape(-1, *array.shape[1:]) if items else None
-    if larger is None:
-        return np.zeros((size, *array.shape[1:]), dtype=array.dtype)
+    shape = (max(size, len(array) + len(array) // 4), *array.shape[1:])
+    needed = math.prod(shape) * array.itemsize
+    if has_room(array) and needed <= array.base.nbytes:  # type: ignore[union-attr]  # then it has a base
+        return array.base[:needed].view(array.dtype).reshape(shape)  # type: ignore[index]
+    larger = zeros(shape, array.dtype)
     larger[:used] = array[:used]
     return larger
-
-
-def zeros(size: int, dtype: DTypeLike, *, ahead: int = 1) -> NDArray[Any]:
-    """An array of zeros, one-dimensional; a large one is on huge pages and has address space for `ahead` times the size."""
-    kind = np.dtype(dtype)
-    if size * kind.itemsize < _LARGE:
-        return np.zeros(size, dtype=kind)
-    return _reserved(size * kind.itemsize, kind, ahead)
-
-
-def _reserved(size: int, dtype: np.dtype[Any], ahead: int) -> NDArray[Any]:
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _NO_RESERVE
-    try:
-        memory = mmap.mmap(-1, ahead * size, flags=flags)
-    except (OSError, OverflowError):  # address space is limited
-        memory = mmap.mmap(-1, size, flags=flags)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):  # a kernel without them
-            memory.madvise(mmap.MADV_HUGEPAGE)
-    return np.frombuffer(memory, dtype=dtype, count=len(memory) // dtype.itemsize)
 
 
 class Words(NamedTuple):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ingestion.windows.image import ImageError, as_array, as_value, nest, part, take
+from ingestion.windows.memory import zeros
 
 
 def test_a_nested_image_comes_back_as_it_was() -> None:
@@ -28,3 +29,12 @@ def test_json_is_kept_as_bytes() -> None:
     assert as_value(as_array({"now": 1, "names": ["a"]})) == {"now": 1, "names": ["a"]}
     with pytest.raises(ImageError, match="no JSON"):
         as_value(np.frombuffer(b"{", dtype=np.uint8))
+
+
+def test_an_array_with_a_room_is_taken_over_and_others_are_copied() -> None:
+    """What a reader put into large new memory is not copied again; a view of what somebody has is."""
+    room, small = zeros([2 << 20], np.int64), np.zeros(3)
+    image = {"room": room, "part": room[1:], "small": small}
+    assert take(image, "room", np.int64) is room
+    assert not np.shares_memory(take(image, "part", np.int64), room)
+    assert not np.shares_memory(take(image, "small", np.float64), small)
