@@ -5,7 +5,7 @@ import time
 
 import psutil
 
-from tests.chaos.crew import DEADLINE_SECONDS
+from tests.chaos.crew import AT_REST, DEADLINE_SECONDS
 from tests.chaos.storm import Storm
 from tests.integration.ingestion.stream.worker_process import WorkerProcess, wait_for
 
@@ -95,10 +95,7 @@ def joins(storm: Storm, name: str) -> None:
 def is_member(worker: WorkerProcess) -> None:
     """Returns once a worker has a part in the work, or none to do."""
     wait_for(
-        lambda: (
-            worker.health().get("status") in ("ready", "standing by")
-            and "holds parts" in worker.log.read_text()
-        ),
+        lambda: worker.health().get("status") in AT_REST and "holds parts" in worker.log.read_text(),
         "a worker to join",
         DEADLINE_SECONDS,
     )
