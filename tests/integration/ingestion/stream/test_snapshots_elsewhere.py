@@ -10,7 +10,9 @@ from tests.integration.ingestion.stream.worker_process import running_worker
 from tests.services import Bucket
 
 
-def test_a_worker_restarts_from_a_snapshot_in_a_bucket(shop: StreamShop, bucket: Bucket, tmp_path: Path) -> None:
+def test_a_worker_restarts_from_a_snapshot_in_a_bucket(
+    shop: StreamShop, bucket: Bucket, tmp_path: Path
+) -> None:
     """Written here, sent there, its manifest last; the next worker folds nothing, and nothing is left here."""
     environment = shop.environment(SHOP_STREAM_SNAPSHOT_PATH=f"{bucket.url}/snapshots")
     sent = orders(100)
