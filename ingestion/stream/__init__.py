@@ -34,7 +34,8 @@ came from.
 3. A snapshot holds positions and windows of one moment. What the archive holds behind them is told by offsets
    (`archive_index`), whatever file it lies in; rows without offset by the name of their file.
 4. Rows are pushed before their events are archived. After a crash Redis may thus be ahead of the archive for a moment;
-   the same events are read again and give the same rows, and Redis keeps the newest of each entity.
+   the same events are read again and give the same rows, and Redis keeps the newest of each entity. An event that has become
+   too old for every window meanwhile changes its entity all the same: what was pushed with it is replaced.
 5. A unit remembers which store its rows were pushed to (the run ids of its servers). Another one is given every row, in
    portions. Windows that became empty meanwhile change in the fold, and are pushed like others.
 6. A dead letter may be written twice by a crash between its delivery and the commit; its origin identifies it and
@@ -42,7 +43,8 @@ came from.
 7. Redis away: the batch in hand is retried with backoff, nothing more is read, the place in the group is kept.
 8. Parts that are given up in order: the lead archives and commits, units are saved, then others get them. Parts that were lost
    are dropped without writing anything; before it archives, a lead that was silent for long asks whether it still leads, and
-   commits carry the group's generation, so one that was replaced while it hung cannot commit.
+   commits carry the group's generation, so one that was replaced while it hung cannot commit. Whatever it was told, its batches
+   for an archive are numbered, and a number is taken once: if its successor has archived, its own batch is refused.
 
 Adding or changing a view in the feature repo and ``feast apply`` are all it takes: topics, contracts, archives and windows are
 read from the registry. A new topic needs a restart.
