@@ -37,6 +37,13 @@ from ingestion.claims import Claims
 from ingestion.joined import JOINS, Join, counting
 
 PENDING: Final = "_pending"
+
+_CASTS: Final = pl.ScanCastOptions(
+    integer_cast=["upcast", "allow-float"],
+    float_cast="upcast",
+    datetime_cast=["upcast", "downcast", "convert-timezone"],
+)
+"""How files of one folder may differ: numbers may have become wider, and pandas writes times in nanoseconds."""
 _NUMBERED: Final = re.compile(r"(?P<batch>(?P<number>\d{12})-[0-9a-f]{32})(-\d+\.tmp|\.json\.tmp)$")
 
 
@@ -111,7 +118,8 @@ class Folder:
     ) -> pl.LazyFrame:
         """Rows of the named files, in the order of the names.
 
-        Columns and types are those of the last file; a column that an older file lacks is null there.
+        Columns and types are those of the last file; a column that an older file lacks is null there, narrower numbers
+        and times of another resolution are converted.
 
         Args:
             names: At least one file.
@@ -127,6 +135,7 @@ class Folder:
                 schema=pl.read_parquet_schema(paths[-1]),
                 missing_columns="insert",
                 extra_columns="ignore",
+                cast_options=_CASTS,
                 row_index_name=row_column,
                 include_file_paths=name_column,
             )

@@ -98,7 +98,7 @@ class EntityRows:
                     f"{taken} would stand twice in the result; drop it from entity_df or ask for full_feature_names"
                 )
             for name, column in zip(frame.columns, frame.to_arrow().columns, strict=True):
-                table = table.append_column(name, _plain_strings(column))
+                table = table.append_column(name, column)
         return table
 
 
@@ -164,7 +164,3 @@ def _comparable(view: str, column: str, ours: pl.Series, theirs: pl.DataType) ->
     raise EntityRowsError(
         f"view {view!r} has the join key {column!r} as {theirs}, entity_df has it as {ours.dtype}; convert it to match"
     )
-
-
-def _plain_strings(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column

@@ -317,14 +317,15 @@ def _entities(config: RepoConfig, request: ViewRequest, interval: tuple[datetime
 
 
 def _as_declared(source: Source, view: FeatureView, table: pa.Table) -> pl.DataFrame:
-    """Rows as the files of a view's table name and type them.
+    """Rows as the files of a view's table name and type them; the first file has the types that the view declares.
 
     Raises:
         SourceError: if a column is missing or unknown.
     """
     rows = _frame(table).rename(source.column)
-    types = plain.declared_types(view, source)
-    known = {*types} | (set() if source.is_empty() else {*source.schema()})
+    stored = {} if source.is_empty() else dict(source.schema())
+    types = {name: stored.get(name, kind) for name, kind in plain.declared_types(view, source).items()}
+    known = {*types} | {*stored}
     missing, unknown = sorted({*types} - {*rows.columns}), sorted({*rows.columns} - known)
     if missing or unknown:
         raise SourceError(

@@ -94,10 +94,28 @@ class ParquetRetrievalJob(RetrievalJob):
         return folder.publish(_split(_frame(self.to_arrow())))
 
     def _to_arrow_internal(self, timeout: int | None = None) -> pa.Table:  # noqa: ARG002  # Feast's interface
-        return self._evaluate()
+        return _with_plain_types(self._evaluate())
 
     def _to_df_internal(self, timeout: int | None = None) -> pd.DataFrame:
         return self._to_arrow_internal(timeout).to_pandas()
+
+
+def _with_plain_types(table: pa.Table) -> pa.Table:
+    """Strings, bytes and lists as Feast's other stores return them, not their large variants."""
+    schema = pa.schema([field.with_type(_plain(field.type)) for field in table.schema], table.schema.metadata)
+    return table if schema.equals(table.schema) else table.cast(schema)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind):
+        return pa.binary()
+    if pa.types.is_large_list(kind) or pa.types.is_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain(field.type)) for field in kind])
+    return kind
 
 
 def _frame(table: pa.Table) -> pl.DataFrame:

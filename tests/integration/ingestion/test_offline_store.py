@@ -284,6 +284,23 @@ def test_tables_with_naive_or_nanosecond_times_are_read(store: FeatureStore, tmp
     assert history(store, entity_rows(("a", "x", 0)), ["affinity:score"])["score"].tolist() == [1.5]
 
 
+@pytest.mark.parametrize("name", ["0.parquet", "table.parquet"])
+def test_rows_are_appended_to_a_table_that_pandas_wrote(
+    store: FeatureStore, tmp_path: Path, name: str
+) -> None:
+    """Its times are in nanoseconds, ours in microseconds; whichever file comes first."""
+    table = tmp_path / "data/tables/affinity"
+    (table / "0.parquet").unlink()
+    times = pd.to_datetime([NOON - HOUR]).astype("datetime64[ns, UTC]")
+    columns = {"user_id": ["a"], "product_id": ["x"], "score": [0.5], "event_timestamp": times}
+    pd.DataFrame(columns).to_parquet(table / name)
+    store.write_to_offline_store(
+        "affinity", pd.DataFrame(columns | {"score": [0.75], "event_timestamp": [NOON]})
+    )
+    found = history(store, entity_rows(("a", "x", -30), ("a", "x", 0)), ["affinity:score"])
+    assert found["score"].tolist() == [0.5, 0.75]
+
+
 def test_without_entity_rows_every_known_entity_is_answered(store: FeatureStore) -> None:
     """At the end of the interval."""
     found = history(store, None, ["user_profile:level"], start_date=NOON - 4 * HOUR, end_date=NOON + HOUR)
