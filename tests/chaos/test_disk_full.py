@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tests.chaos.shop import Shop
-from tests.chaos.storm import storm
+from tests.chaos.storm import Storm, storm
 
 LARGEST_FILE_BYTES = 16 * 1024
 """Room for the log of the worker, not for an archive file of the burst."""
@@ -15,10 +15,11 @@ def test_a_worker_that_cannot_write_stops_before_it_commits(shop: Shop, tmp_path
     """No file may grow beyond 16 KiB: exit status 1 and one line; with room again nothing is lost and nothing twice."""
     with storm(tmp_path, shop, per_second=100, SHOP_STREAM_ARCHIVE_SECONDS="1") as now:
         now.awake()
+        _burst(now)
+        now.check()  # by now all loops of the worker are compiled, for which numba writes files, too
         worker = now.crew.members.pop("one")
         resource.prlimit(worker.process.pid, resource.RLIMIT_FSIZE, (LARGEST_FILE_BYTES, LARGEST_FILE_BYTES))
-        for sent in now.load.draw(time.time_ns() // 1000, 3_000):
-            now.feeder.send(sent)
+        _burst(now)
         assert worker.process.wait(60) == 1, worker.log.read_text()
         last = worker.log.read_text().splitlines()[-1]
         now.tell(last)
@@ -27,3 +28,8 @@ def test_a_worker_that_cannot_write_stops_before_it_commits(shop: Shop, tmp_path
         assert "their offsets are not committed, a restart reads them again" in last
         assert "Traceback" not in worker.log.read_text()
         now.end()
+
+
+def _burst(now: Storm) -> None:
+    for sent in now.load.draw(time.time_ns() // 1000, 3_000):
+        now.feeder.send(sent)
