@@ -1,8 +1,10 @@
 """Workers that share the views, restart with snapshots and take over from one another, between a real broker and a real Redis."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ingestion.stream.snapshots import MANIFEST
 from tests.integration.ingestion.stream.stream_shop import Order, StreamShop, definitions, orders
 from tests.integration.ingestion.stream.test_worker import assert_archived_once, wait_until_served
 from tests.integration.ingestion.stream.worker_process import WorkerProcess, running_worker, wait_for
@@ -34,6 +36,12 @@ def folded(log: Path) -> int:
     return int(log.read_text().split("events_folded=")[1].split()[0])
 
 
+def newest_snapshot_us(shop: StreamShop) -> int:
+    """When the newest complete snapshot was taken, which begins its name; 0 while there is none."""
+    manifests = (shop.folder / "data" / "snapshots").glob(f"*/*/{MANIFEST}")
+    return max((int(path.parent.name.split("-")[0]) for path in manifests), default=0)
+
+
 def test_a_restart_folds_only_what_is_behind_the_snapshot(shop: StreamShop, tmp_path: Path) -> None:
     """Stopped in order: nothing is folded, nothing is pushed again, and every order counts once."""
     sent = orders(300)
@@ -63,7 +71,9 @@ def test_a_killed_worker_continues_from_a_snapshot_taken_beside_the_stream(
     with running_worker(environment, tmp_path / "first.log") as worker:
         worker.wait_until("ready")
         shop.send(sent[:300])
-        wait_for(lambda: value(worker, "snapshot_bytes") > 0, "a snapshot")
+        wait_for(lambda: shop.archived().height == 300, "half of them to be archived")
+        archived_us = time.time_ns() // 1000
+        wait_for(lambda: newest_snapshot_us(shop) > archived_us, "a snapshot of them")
         shop.send(sent[300:])
         wait_for(lambda: shop.archived().height > 400, "more to be archived")
         worker.kill()
