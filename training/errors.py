@@ -16,3 +16,7 @@ class ConversionError(TrainingError):
 
 class LeakError(TrainingError):
     """Something that a model reads was not known when its order was placed."""
+
+
+class TrackingError(TrainingError):
+    """A published model could not be logged where the settings ask for it."""

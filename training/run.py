@@ -10,12 +10,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from training.errors import TrainingError
+from training.errors import TrackingError, TrainingError
 from training.fraud import train_fraud
 from training.publish import TrainedModel
 from training.recommendation import train_recommendation
 from training.recommendation_evaluation import MOMENTS, SHOWN
 from training.settings import TrainingSettings
+from training.tracking import log_to_mlflow
 
 TRAININGS: Mapping[str, Callable[[Any, TrainingSettings, Progress], TrainedModel]] = {
     "fraud": train_fraud,
@@ -39,7 +40,19 @@ def run(models: Sequence[str], repo: Path) -> int:
         console.print(summary(trained))
         for one in trained:
             console.print(f"{one.card.model}: {one.verdict.summary}; {one.path}", soft_wrap=True)
-    return 0 if len(trained) == len(models) else 1
+    logged = [_logged(one, settings) for one in trained]
+    return 0 if len(trained) == len(models) and all(logged) else 1
+
+
+def _logged(trained: TrainedModel, settings: TrainingSettings) -> bool:
+    if settings.mlflow_tracking_uri is None:
+        return True
+    try:
+        log_to_mlflow(trained, settings)
+    except TrackingError as error:
+        print(f"{trained.card.model} was published and not logged: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def summary(trained: Sequence[TrainedModel]) -> Table:
