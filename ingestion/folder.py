@@ -314,7 +314,11 @@ class Folder:
         return [name for name, _ in self._listing(below)]
 
     def _listing(self, below: str) -> list[tuple[str, str]]:
+        """Names directly inside a folder, with ``file`` or ``directory``."""
         try:
+            if isinstance(self._filesystem, LocalFileSystem):
+                with os.scandir(self.path(below)) as found:
+                    return [(entry.name, "directory" if entry.is_dir() else "file") for entry in found]
             entries = self._filesystem.ls(self.path(below), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []

@@ -29,10 +29,12 @@ class EntityRows:
     Attributes:
         table: The caller's columns in the caller's order; times in microseconds, the instant in UTC.
         timestamp: Name of the column that holds each row's instant.
+        frame: The same columns as they came, where they came from polars.
     """
 
     table: pa.Table
     timestamp: str
+    frame: pl.DataFrame | None = None
 
     @classmethod
     def read(cls, source: Any) -> "EntityRows":
@@ -52,7 +54,8 @@ class EntityRows:
                 "which its features are wanted"
             )
         position = table.column_names.index(timestamp)
-        return cls(table.set_column(position, timestamp, instants), timestamp)
+        frame = source if isinstance(source, pl.DataFrame) else None
+        return cls(table.set_column(position, timestamp, instants), timestamp, frame)
 
     @property
     def keys(self) -> list[str]:
@@ -80,10 +83,15 @@ class EntityRows:
                 f"view {view!r} needs the join key {missing} in entity_df, which has {self.table.column_names}"
             )
         keys = [
-            _comparable(view, ours, pl.Series(_KEY, self.table[ours]), types[theirs]).alias(theirs)
+            _comparable(view, ours, self._column(ours), types[theirs]).alias(theirs)
             for theirs, ours in columns.items()
         ]
         return pl.DataFrame([*keys, pl.Series(INSTANT, self.table[self.timestamp])])
+
+    def _column(self, name: str) -> pl.Series:
+        if self.frame is not None and name != self.timestamp:
+            return self.frame[name]
+        return pl.Series(_KEY, self.table[name])
 
     def with_features(self, features: Sequence[pl.DataFrame]) -> pa.Table:
         """Our columns followed by those of the features, which have as many rows.

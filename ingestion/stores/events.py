@@ -75,11 +75,10 @@ class Events:
     def read(self, spec: ViewSpec, part: int = 0, parts: int = 1) -> pl.DataFrame:
         """Events of the keys of one part, in the order of the archive: keys, times, positions and values of a view."""
         chosen = in_part(spec.join_keys, part, parts)
-        wanted = self._wanted(spec)
         rows = self.rows if parts == 1 else self.rows.filter(chosen)
         if self._suspects.is_empty():
-            return rows.select(wanted).collect()
-        events = rows.select(*wanted, self._is_suspect.alias(_SUSPECT)).collect()
+            return rows.select(self._wanted(spec)).collect()
+        events = rows.select(*self._wanted(spec), self._is_suspect.alias(_SUSPECT)).collect()
         counts = np.ones(events.height, dtype=np.bool_)
         counts[events[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
         return events.drop(_SUSPECT).filter(counts)

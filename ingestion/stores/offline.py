@@ -278,7 +278,7 @@ def _keys(source: Source, request: ViewRequest) -> tuple[dict[str, str], dict[st
     """Our column for each key of the source, and the key's type there."""
     columns = {source.column(key): ours for key, ours in request.keys.items()}
     declared = plain.declared_types(request.view, source)
-    stored = {} if source.is_empty() else source.schema()
+    stored = source.stored_types()
     return columns, {key: stored.get(key, declared[key]) for key in columns}
 
 
@@ -323,7 +323,7 @@ def _as_declared(source: Source, view: FeatureView, table: pa.Table) -> pl.DataF
         SourceError: if a column is missing or unknown.
     """
     rows = _frame(table).rename(source.column)
-    stored = {} if source.is_empty() else dict(source.schema())
+    stored = source.stored_types()
     types = {name: stored.get(name, kind) for name, kind in plain.declared_types(view, source).items()}
     known = {*types} | {*stored}
     missing, unknown = sorted({*types} - {*rows.columns}), sorted({*rows.columns} - known)

@@ -71,6 +71,11 @@ class Source:
         """Whether there is a folder to which nothing was written yet: a table without rows, not a wrong path."""
         return self.is_empty() and self._folder.exists()
 
+    def stored_types(self) -> dict[str, pl.DataType]:
+        """Columns and types of the newest file; none where nothing was written yet."""
+        newest = self._newest()
+        return {} if newest is None else dict(self._folder.schema(newest))
+
     def schema(self) -> pl.Schema:
         """Columns and types of the newest file.
 
