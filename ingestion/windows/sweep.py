@@ -108,12 +108,17 @@ def sweep_totals(
     highs, lows = np.zeros((len(x), longest + 1)), np.zeros((len(x), longest + 1))
     heads, tails = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
     boundaries = np.empty(most, dtype=np.int64)
+    is_summed = np.zeros(len(x), dtype=np.bool_)
+    for f in range(len(functions)):
+        is_summed[channels[f]] |= functions[f] != partials.COUNT
     for entity in range(first, last):
         start, stop = event_bounds[entity], event_bounds[entity + 1]
         asked, end = instant_bounds[entity], instant_bounds[entity + 1]
         own, when, places = times[start:stop], instants[asked:end], rows[asked:end]
         for channel in range(len(x)):
-            _run_up(x[channel, start:stop], counts[channel], highs[channel], lows[channel])
+            _count_up(x[channel, start:stop], counts[channel])
+            if is_summed[channel]:
+                _sum_up(x[channel, start:stop], highs[channel], lows[channel])
         _count_before(own, when, heads)
         for f in range(len(functions)):
             if f == 0 or hops[f] != hops[f - 1]:
@@ -130,13 +135,20 @@ def sweep_totals(
 
 
 @njit(cache=True, nogil=True)
-def _run_up(x: Floats, counts: Ints, highs: Floats, lows: Floats) -> None:
-    """Number and sum of the values before each event, and behind the last one."""
+def _count_up(x: Floats, counts: Ints) -> None:
+    """Number of values before each event, and behind the last one."""
     for i in range(len(x)):
-        counts[i + 1], highs[i + 1], lows[i + 1] = counts[i], highs[i], lows[i]
+        counts[i + 1] = counts[i] + (not np.isnan(x[i]))
+
+
+@njit(cache=True, nogil=True)
+def _sum_up(x: Floats, highs: Floats, lows: Floats) -> None:
+    """Sum of the values before each event, and behind the last one."""
+    high, low = 0.0, 0.0
+    for i in range(len(x)):
         if not np.isnan(x[i]):
-            counts[i + 1] += 1
-            highs[i + 1], lows[i + 1] = exact.add(highs[i], lows[i], x[i], 0.0)
+            high, low = exact.add(high, low, x[i], 0.0)
+        highs[i + 1], lows[i + 1] = high, low
 
 
 @njit(cache=True, nogil=True)
