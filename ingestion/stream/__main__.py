@@ -21,7 +21,7 @@ from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.settings import StreamSettings, describe
 from ingestion.stream.snapshots import SnapshotStore
 from ingestion.stream.status import Status
-from ingestion.stream.topics import ensure
+from ingestion.stream.topics import check_partitions, ensure
 from ingestion.stream.units import PARTS
 from ingestion.stream.worker import Parts, Worker, wall_us
 
@@ -63,7 +63,8 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     """Everything a worker needs, connected; Kafka is asked first, as Feast takes seconds to import."""
     bootstrap = settings.bootstrap()
     own_topics = {settings.dead_letter_topic: 1, settings.parts_topic: PARTS}
-    ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds)
+    if settings.parts_topic not in ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds):
+        check_partitions(bootstrap, settings.parts_topic, PARTS, settings.stream_start_timeout_seconds)
 
     # Behind our metrics: see `metrics`.
     import_feast()

@@ -21,6 +21,7 @@ from ingestion.stream.units import LEAD_PART
 log = logging.getLogger(__name__)
 
 _PUT_OUT = (KafkaError.FENCED_INSTANCE_ID, KafkaError._FENCED, KafkaError._FATAL)  # noqa: SLF001  # named so by librdkafka
+_UNKNOWN = (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.ILLEGAL_GENERATION, KafkaError.FENCED_INSTANCE_ID)
 _LARGE_BATCH: Final = 500
 """From here on there is no waiting for more: while a batch is worked on, the next one comes in."""
 
@@ -150,15 +151,19 @@ class EventConsumer:
         self._owed = {}
         return True
 
-    def still_leads(self) -> bool:
-        """Ask the broker whether this member holds its place: it refuses commits of one whose parts went to others."""
+    def is_member(self) -> bool:
+        """Ask the broker, after a silence: it refuses commits of a member whose parts went to others. They are gone then."""
+        if not self.parts:
+            return True
+        own = TopicPartition(self._parts_topic, min(self.parts), 0)
         try:
-            self._consumer.commit(
-                offsets=[TopicPartition(self._parts_topic, LEAD_PART, 0)], asynchronous=False
-            )
+            self._consumer.commit(offsets=[own], asynchronous=False)
         except KafkaException as error:
-            say(log, logging.WARNING, "no longer a member of the group", reason=error.args[0].str())
-            return False
+            if error.args[0].code() in _UNKNOWN:
+                say(log, logging.WARNING, "the group went on without this worker", reason=error.args[0].str())
+                self._on_loss(self.parts)
+                self._let_go(self.parts)
+                return False
         return True
 
     def lag(self) -> dict[Partition, int]:
@@ -208,6 +213,9 @@ class EventConsumer:
 
     def _lose(self, consumer: Consumer, partitions: list[TopicPartition], gone: Parts) -> None:
         consumer.incremental_unassign(partitions)
+        self._let_go(gone)
+
+    def _let_go(self, gone: Parts) -> None:
         if LEAD_PART in gone:
             self.term = 0
             self._owed = {}

@@ -79,7 +79,8 @@ class MemoryConsumer:
     """As `EventConsumer`; a `MemoryGroup` gives it parts.
 
     Attributes:
-        is_member: Whether the group still knows it.
+        is_known: Whether the group still knows it.
+        while_waiting: Called when it waits, with the seconds.
     """
 
     def __init__(self, broker: MemoryBroker) -> None:
@@ -90,7 +91,8 @@ class MemoryConsumer:
         self.parts: Parts = frozenset()
         self.changes = 0
         self.term = 0
-        self.is_member = True
+        self.is_known = True
+        self.while_waiting: Callable[[float], None] = lambda _: None
         self.on_release: Callable[[Parts], None] = lambda _: None
         self.on_loss: Callable[[Parts], None] = lambda _: None
 
@@ -116,8 +118,9 @@ class MemoryConsumer:
         if LEAD_PART in gone:
             self.term = 0
 
-    def wait(self, _seconds: float) -> None:
-        """Nothing happens meanwhile."""
+    def wait(self, seconds: float) -> None:
+        """Whatever happens meanwhile."""
+        self.while_waiting(seconds)
 
     def side(self, starts: Mapping[Partition, int]) -> MemoryReader:
         """As `EventConsumer.side`."""
@@ -144,13 +147,15 @@ class MemoryConsumer:
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
         """Refused when the group no longer knows the member."""
-        if self.is_member:
+        if self.is_known:
             self._broker.commits |= next_offsets
-        return self.is_member
+        return self.is_known
 
-    def still_leads(self) -> bool:
-        """Whether a commit would be taken."""
-        return self.is_member
+    def is_member(self) -> bool:
+        """As `EventConsumer.is_member`."""
+        if not self.is_known:
+            self.take(self.parts, in_order=False)
+        return self.is_known
 
     def lag(self) -> dict[Partition, int]:
         """Messages behind each position."""
@@ -159,7 +164,7 @@ class MemoryConsumer:
     def close(self) -> None:
         """Gives its parts up in order."""
         self.take(self.parts, in_order=True)
-        self.is_member = False
+        self.is_known = False
 
 
 @dataclass
@@ -178,7 +183,7 @@ class MemoryGroup:
         self.members.remove(member)
         if in_order:
             member.close()
-        member.is_member = False
+        member.is_known = False
         self.balance()
 
     def balance(self) -> None:

@@ -10,7 +10,7 @@ from ingestion.archive import ARRIVAL
 from ingestion.stream.archived import Archived
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.lateness import Lateness
-from ingestion.stream.positions import Positions, from_positions, later
+from ingestion.stream.positions import Positions, from_positions, later, reaches
 from ingestion.stream.units import Unit, of_share
 from ingestion.windows.dedup import RepeatFilter
 from ingestion.windows.incremental import IncrementalExecutor, UpdateCounts
@@ -142,6 +142,11 @@ class StateGroup:
             if not rows.is_empty():
                 yield unit.view, rows
 
+    def is_where(self, other: "StateGroup") -> bool:
+        """Whether both have taken in the same."""
+        same = reaches(self.positions, other.positions) and reaches(other.positions, self.positions)
+        return same and self.is_settled and other.is_settled
+
     def drop(self, is_lost: Callable[[Unit], bool]) -> None:
         """Forget units."""
         self.units = {unit: state for unit, state in self.units.items() if not is_lost(unit)}
@@ -162,9 +167,7 @@ def joined(groups: Iterable[StateGroup]) -> list[StateGroup]:
     for group in groups:
         if not group.units:
             continue
-        equal = next(
-            (k for k in kept if k.positions == group.positions and k.is_settled and group.is_settled), None
-        )
+        equal = next((other for other in kept if other.is_where(group)), None)
         if equal is None:
             kept.append(group)
         else:

@@ -76,9 +76,16 @@ class Pipeline:
         return sum(state.executor.waiting for group in self.groups for state in group.units.values())
 
     def add(self, group: StateGroup) -> None:
-        """Let units go with the stream; one that has the place of an older definition takes it."""
+        """Let units go with the stream; one that has the place of an older definition takes it.
+
+        They pass the boundaries up to now before they take anything in: whoever kept them before may have pushed rows as of
+        then, and an older row would not replace those.
+        """
         if group.lateness.newest_us is not None:
             self._clock.observe(group.lateness.newest_us)
+        now_us = self._clock.now_us()
+        if now_us is not None:
+            group.advance(now_us)
         self.drop(lambda unit: any(fresh.replaces(unit) for fresh in group.units))
         groups = self._groups[group.topic.name]
         groups.append(group)

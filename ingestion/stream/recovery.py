@@ -105,7 +105,7 @@ class Recovery:
             FileNotFoundError: the archive was rearranged meanwhile; to be tried again.
         """
         recovered = Recovered(wanted)
-        manifests = list(self._snapshots.manifests())
+        manifests = self._manifests()
         self._load_indexes(manifests)
         for topic in wanted.topics:
             works = {unit: work for unit, work in wanted.units.items() if work.topic.name == topic.name}
@@ -118,6 +118,13 @@ class Recovery:
                 recovered.starts |= {(topic.name, number): start for number, start in place.starts.items()}
                 recovered.archived[topic.name] = place.archived
         return recovered
+
+    def _manifests(self) -> list[Manifest]:
+        try:
+            return list(self._snapshots.manifests())
+        except Exception as error:  # noqa: BLE001  # whatever a far store may raise: it only saves time
+            say(log, logging.ERROR, "snapshots are not reached: the archive is folded", reason=str(error))
+            return []
 
     def _load_indexes(self, manifests: Sequence[Manifest]) -> None:
         for name, index in self._indexes.items():

@@ -97,6 +97,10 @@ class SnapshotStore:
             shutil.rmtree(folder)
         return size
 
+    def discard(self, name: str) -> None:
+        """Remove what a child had written that was ended."""
+        shutil.rmtree(self._outbox / f"_{name}", ignore_errors=True)
+
     def manifests(self) -> Iterator[Manifest]:
         """Those that are there and can be read, newest first; says why of the others."""
         for name in reversed(self._names()):

@@ -1,8 +1,9 @@
 """When snapshots are taken, and what becomes of them. A snapshot that fails never stops the stream: it costs time at a start."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 
 from ingestion.stream.archive_index import ArchiveIndex
 from ingestion.stream.group import StateGroup
@@ -50,6 +51,7 @@ class Snapshotter:
         self._prepared: Future[dict[str, bytes]] | None = None
         self._writing: Writing | None = None
         self._delivered: Future[int] | None = None
+        self._writing_since_us = 0
         self._taken_us: int | None = None
 
     def step(self, groups: Iterable[StateGroup], shares: set[tuple[str, str, str]], *, at_rest: bool) -> None:
@@ -70,8 +72,8 @@ class Snapshotter:
         elif self._prepared.done() and at_rest:
             self._begin(self._prepared, groups)
 
-    def save(self, groups: Iterable[StateGroup], units: Iterable[Unit], *, is_pushed: bool) -> bool:
-        """Keep these units for whoever has them next; whether it succeeded.
+    def save(self, groups: Iterable[StateGroup], units: Iterable[Unit], *, is_pushed: bool) -> None:
+        """Keep these units for whoever has them next.
 
         Args:
             groups: Where they are.
@@ -79,22 +81,19 @@ class Snapshotter:
             is_pushed: Whether no rows of them are on their way to the online store.
         """
         self.abandon()
-        snapshot = self._snapshot(groups, set(units), {}, is_pushed=is_pushed)
+        known = {topic: index.saved() for topic, index in self._indexes.items()}
+        snapshot = self._snapshot(groups, set(units), known, is_pushed=is_pushed)
         if not snapshot.groups:
-            return True
-        try:
-            with self._metrics.stage("snapshot"):
-                writing = self._store.write(snapshot)
-        except (OSError, MemoryError) as error:
-            self._failed(f"{type(error).__name__}: {error}")
-            return False
-        say(log, logging.INFO, "snapshot of units given up", name=writing.name, seconds=writing.seconds)
-        return True
+            return
+        with self._metrics.stage("snapshot"), self._failures():
+            writing = self._store.write(snapshot)
+            say(log, logging.INFO, "units are saved", snapshot=writing.name, seconds=writing.seconds)
 
     def abandon(self) -> None:
         """Stop writing, if something is being written."""
         if self._writing is not None:
             self._writing.kill()
+            self._store.discard(self._writing.name)
             self._writing = None
 
     def measure(self) -> None:
@@ -111,15 +110,10 @@ class Snapshotter:
 
     def _begin(self, prepared: "Future[dict[str, bytes]]", groups: Iterable[StateGroup]) -> None:
         self._prepared, self._begun = None, self._monotonic()
-        try:
+        with self._metrics.stage("snapshot"), self._failures():
             snapshot = self._snapshot(groups, None, prepared.result(), is_pushed=True)
-            if not snapshot.groups and not snapshot.indexes:
-                return
-            with self._metrics.stage("snapshot"):
-                self._writing = self._store.begin(snapshot)
+            self._writing = self._store.begin(snapshot)
             self._writing_since_us = snapshot.taken_us
-        except (OSError, MemoryError) as error:
-            self._failed(f"{type(error).__name__}: {error}")
 
     def _look_after(self, writing: Writing, shares: set[tuple[str, str, str]]) -> None:
         failure = writing.ended()
@@ -141,14 +135,18 @@ class Snapshotter:
         if not delivered.done():
             return
         self._delivered = None
-        try:
+        with self._failures():
             size = delivered.result()
-        except OSError as error:
+            self._taken_us = self._writing_since_us
+            self._metrics.snapshot_bytes.set(size)
+            say(log, logging.DEBUG, "snapshot", bytes=size)
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # whatever a disk or a far store may raise, the stream goes on
             self._failed(f"{type(error).__name__}: {error}")
-            return
-        self._taken_us = self._writing_since_us
-        self._metrics.snapshot_bytes.set(size)
-        say(log, logging.DEBUG, "snapshot", bytes=size)
 
     def _failed(self, why: str) -> None:
         self._metrics.snapshot_failures.inc()

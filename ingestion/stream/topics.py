@@ -41,6 +41,21 @@ def ensure(bootstrap: str, partitions: Mapping[str, int], timeout_seconds: float
     return sorted(absent)
 
 
+def check_partitions(bootstrap: str, name: str, count: int, timeout_seconds: float) -> None:
+    """Make sure that a topic has so many partitions.
+
+    Raises:
+        TopicError: it has another number.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    partitions = len(admin.list_topics(name, timeout=timeout_seconds).topics[name].partitions)
+    if partitions != count:
+        raise TopicError(
+            f"topic {name!r} has {partitions} partitions, it must have {count}: stop the workers of its group and delete it, "
+            "it holds no messages; or set SHOP_STREAM_GROUP to a new group"
+        )
+
+
 def _check(name: str, future: Future[None]) -> None:
     try:
         future.result()

@@ -187,6 +187,8 @@ class Worker:
                 0.0 if self._has_more_to_do else settings.stream_wait_milliseconds / 1000,
                 settings.stream_linger_milliseconds / 1000,
             )
+        if self._was_silent and not self._parts.consumer.is_member():
+            return
         self._served = self._parts.monotonic()
         if messages:
             self._take_in(messages)
@@ -251,9 +253,8 @@ class Worker:
         lead, consumer = self._pipeline.lead, self._parts.consumer
         if lead is None or lead.term != consumer.term:
             return
-        if self._was_silent and not consumer.still_leads():
-            self._pipeline.lead = None  # others lead: they have archived, or will archive, what is held here
-            return
+        if self._was_silent and not consumer.is_member():
+            return  # others have archived, or will archive, what was held here
         try:
             lead.make_durable(consumer.commit)
         except OvertakenError as error:

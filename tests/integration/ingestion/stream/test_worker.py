@@ -168,6 +168,16 @@ def test_a_service_that_is_not_there_at_the_start_is_named(
     assert "Traceback" not in said
 
 
+def test_a_parts_topic_that_is_not_ours_is_named(
+    shop: StreamShop, kafka_broker: RunningKafka, tmp_path: Path
+) -> None:
+    """One partition: views of other parts would be kept by nobody. It says what to do."""
+    kafka_broker.create(f"{shop.name}_parts", partitions=1)
+    with running_worker(shop.environment(), tmp_path / "worker.log") as worker:
+        assert worker.process.wait(60) == 1
+    assert "has 1 partitions, it must have 32" in (tmp_path / "worker.log").read_text()
+
+
 def test_sigint_ends_it_like_sigterm(shop: StreamShop, tmp_path: Path) -> None:
     """Ctrl-C at the terminal is a clean end, too; the message read before is durable."""
     with running_worker(

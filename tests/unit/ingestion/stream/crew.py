@@ -22,6 +22,8 @@ from tests import oracle
 from tests.unit.ingestion.stream.shop import DAY_US, SECOND, order, orders_topic
 
 PARTITIONS = 3
+FORK = False
+"""In place, snapshots are there at once."""
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Crew:
         self.group = MemoryGroup()
         self.sink = MemorySink({spec.name: spec.join_keys for spec in self.topic.specs})
         self.mates: list[Mate] = []
+        self.frozen: list[Mate] = []
         self.sent: list[dict[str, Any]] = []
 
     def wall_us(self) -> int:
@@ -77,7 +80,7 @@ class Crew:
             broker=self.broker,
             letters=MemoryLetterBox(),
             sink=self.sink,
-            snapshots=SnapshotStore(self.folder / "snapshots", self.folder / "outbox", fork=False),
+            snapshots=SnapshotStore(self.folder / "snapshots", self.folder / "outbox", fork=FORK),
             threads=threads,
             new_clock=lambda: WallClock(self.wall_us),
             wall_us=self.wall_us,
@@ -87,6 +90,7 @@ class Crew:
         )
         mate = Mate(Worker(parts, self.settings), consumer, threads, registered)
         self.mates.append(mate)
+        consumer.while_waiting = self._wait
         mate.worker.begin()
         self.group.join(consumer)
         return mate
@@ -95,12 +99,48 @@ class Crew:
         """Stopped in order."""
         self.mates.remove(mate)
         mate.worker.finish()
+        mate.worker.close()
         self.group.leave(mate.consumer, in_order=True)
 
     def kill(self, mate: Mate) -> None:
         """Gone from one moment to the next."""
         self.mates.remove(mate)
         self.group.leave(mate.consumer, in_order=False)
+
+    def _wait(self, seconds: float) -> None:
+        self.now.seconds += max(seconds, 0.001)
+
+    def move_while_away(self, parts: frozenset[int], mate: Mate) -> None:
+        """Parts go to a worker while another one waits for the store in the middle of a push."""
+
+        def wait(seconds: float) -> None:
+            self._wait(seconds)
+            if self.sink.away_for == 1:
+                self.group.move(parts, mate.consumer)
+
+        self.sink.away_for = 2
+        for other in self.mates:
+            other.consumer.while_waiting = wait
+        for other in self.mates:
+            other.worker.turn()
+        for other in self.mates:
+            other.consumer.while_waiting = self._wait
+
+    def freeze(self, mate: Mate) -> None:
+        """It does nothing for longer than the others wait for it."""
+        self.mates.remove(mate)
+        self.frozen.append(mate)
+        self.group.leave(mate.consumer, in_order=False)
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had happened, until it notices; then it comes back into the group."""
+        mate = self.frozen.pop()
+        self.now.seconds += 7
+        mate.turn()
+        mate.turn()
+        mate.consumer.is_known = True
+        self.mates.append(mate)
+        self.group.join(mate.consumer)
 
     def send(self, number: int, seconds_ago: float, user: str, product: str, amount: float) -> None:
         """An order that happened some time ago arrives now; of a number that was sent before, that order again."""

@@ -1,11 +1,14 @@
 """When snapshots are taken, and that none of their troubles stops a worker."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingestion.stream.forked import CAN_FORK
 from ingestion.stream.snapshots import SnapshotStore
+from tests.unit.ingestion.stream import crew as crew_module
 from tests.unit.ingestion.stream.crew import Crew, Mate, crew
 from tests.unit.ingestion.stream.test_worker import orders_of
 
@@ -84,3 +87,45 @@ def test_snapshots_of_before_are_deleted(tmp_path: Path) -> None:
         for _ in range(5):
             some.rest()
         assert len(taken(some)) in (2, 3), "one may be written and not yet looked after"
+
+
+def test_a_snapshot_store_that_is_not_reached_costs_time_only(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A bucket whose address is wrong, say: the views come from the archive."""
+
+    def unreachable(_: Any) -> None:
+        raise RuntimeError("no such endpoint")
+
+    with crew() as some:
+        some.hire()
+        orders_of(some, 5)
+        some.settle()
+        some.fire(some.mates[0])
+        monkeypatch.setattr(SnapshotStore, "manifests", unreachable)
+        some.hire()
+        some.settle()
+        assert some.differences() == []
+    assert "snapshots are not reached: the archive is folded" in caplog.text
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="snapshots are written in place here")
+def test_units_that_are_given_up_do_not_wait_for_a_snapshot_that_is_being_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is ended and leaves nothing behind; what is saved now is newer."""
+    monkeypatch.setattr(crew_module, "FORK", True)
+    with crew() as some:
+        mate = some.hire()
+        orders_of(some, 5)
+        some.settle()
+        with monkeypatch.context() as patched:
+            patched.setattr("ingestion.stream.snapshots._write_bytes", lambda *_: time.sleep(60))
+            some.rest()
+            end = time.monotonic() + 30
+            while not (unfinished := list((some.folder / "snapshots").glob("_*/unit*"))):
+                assert time.monotonic() < end, "no child has begun to write"
+                time.sleep(0.01)
+        some.fire(mate)
+        assert not unfinished[0].exists()
+        assert len(taken(some)) == 1

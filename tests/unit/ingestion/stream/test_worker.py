@@ -44,6 +44,10 @@ steps = st.one_of(
     st.tuples(st.just("fire"), picks),
     st.tuples(st.just("kill"), picks),
     st.tuples(st.just("redis"), picks),
+    st.tuples(st.just("away"), st.integers(1, 4)),
+    st.tuples(st.just("away while"), picks, st.sets(st.integers(0, PARTS - 1), min_size=8, max_size=24)),
+    st.tuples(st.just("freeze"), picks),
+    st.tuples(st.just("thaw"), picks),
 )
 
 
@@ -60,6 +64,10 @@ def take(crew: Crew, step: tuple[Any, ...]) -> None:
     elif kind == "redis":
         crew.sink.run += 1
         crew.sink.stored.clear()
+    elif kind == "away":
+        crew.sink.away_for = what
+    elif kind == "thaw" and crew.frozen:
+        crew.thaw()
     elif mate is not None and kind == "turn":
         mate.turn()
     elif mate is not None and kind == "loop":
@@ -68,6 +76,10 @@ def take(crew: Crew, step: tuple[Any, ...]) -> None:
         mate.threads.work()
     elif mate is not None and kind == "move":
         crew.group.move(frozenset(step[2]), mate.consumer)
+    elif mate is not None and kind == "away while":
+        crew.move_while_away(frozenset(step[2]), mate)
+    elif mate is not None and kind == "freeze":
+        crew.freeze(mate)
     elif mate is not None and kind == "kill":
         crew.kill(mate)
     elif mate is not None and kind == "fire":
@@ -75,6 +87,7 @@ def take(crew: Crew, step: tuple[Any, ...]) -> None:
 
 
 def assert_all_is_right(crew: Crew) -> None:
+    crew.sink.away_for = 0
     if not crew.mates:
         crew.hire()
     crew.settle()
@@ -87,7 +100,7 @@ def assert_all_is_right(crew: Crew) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=5, max_size=40), st.sampled_from([1, 3]))
 def test_any_history_of_workers_ends_with_the_oracle_s_rows(history: list[Any], shares: int) -> None:
-    """Batches, hand-overs, kills, stops, snapshots and a store started again, in any order; repeats and late events."""
+    """Batches, hand-overs, kills, freezes, stops, snapshots, a store that is away or new, in any order; repeats, late events."""
     with crew(shares) as some:
         some.hire()
         for step in history:
@@ -245,7 +258,7 @@ def test_a_lead_that_was_silent_for_long_asks_before_it_archives() -> None:
         orders_of(some, 5)
         mate.turn()
         mate.turn()
-        mate.consumer.is_member = False
+        mate.consumer.is_known = False
         some.now.seconds += 60
         mate.worker._make_durable()
         assert some.archived() == []
