@@ -48,7 +48,7 @@ class Workshop:
 
     def prepare(self) -> None:
         """Simulate, register the definitions, compute the daily statistics."""
-        self.data.mkdir(exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         (self.folder / "feature_store.yaml").write_text(yaml.safe_dump(self.configuration()))
         size = ["--days", str(DAYS), "--scale", str(self.scale), "--seed", str(self.seed)]
         self.run("ingestion.simulate", "history", *size)
