@@ -21,9 +21,12 @@ from tests.benchmarks.report import Bar, Report
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
-Retrieve = Callable[[pl.DataFrame], pl.DataFrame]
-Contender = Callable[[Path], Retrieve]
-"""Opens its store over the files of a folder; what it returns is measured."""
+Retrieve = Callable[[], pl.DataFrame]
+Contender = Callable[[Path, pl.DataFrame], Retrieve]
+"""Opens its store over the files of a folder and takes the rows to ask for; what it returns is measured."""
+
+SECONDS = 6.0
+"""A retrieval is repeated, and the shortest one counts, while all of them take less."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Result:
 
 
 def measured(folder: Path, contender: Contender, rows: str) -> Result:
-    """Run a contender in a process of its own: once with ten rows to warm up, once with all.
+    """Run a contender in a process of its own: with ten rows to warm up, then with all.
 
     Args:
         folder: Where the data lies and the result is kept.
@@ -86,8 +89,10 @@ def compare(
     report.add(Bar(f"{name}, equal values", results[0].share_equal(results[1]), "share", least=least_equal))
 
 
-def retrieval(folder: Path, offline: dict[str, Any], objects: Sequence[Any], features: list[str]) -> Retrieve:
-    """Historical features through Feast with an offline store."""
+def retrieval(
+    folder: Path, offline: dict[str, Any], objects: Sequence[Any], rows: Any, features: list[str]
+) -> Retrieve:
+    """Historical features through Feast with an offline store, for rows of pandas, or of polars where it takes them."""
     from feast import FeatureStore, RepoConfig
 
     config = RepoConfig(
@@ -101,8 +106,8 @@ def retrieval(folder: Path, offline: dict[str, Any], objects: Sequence[Any], fea
     store = FeatureStore(config=config)
     store.apply(list(objects))
 
-    def retrieve(rows: pl.DataFrame) -> pl.DataFrame:
-        found: Any = pl.from_arrow(store.get_historical_features(rows.to_pandas(), features).to_arrow())
+    def retrieve() -> pl.DataFrame:
+        found: Any = pl.from_arrow(store.get_historical_features(rows, features).to_arrow())
         return found
 
     return retrieve
@@ -119,13 +124,15 @@ def with_times(columns: dict[str, Any], microseconds: Any) -> pl.DataFrame:
 def _measure(folder: Path, contender: Contender, rows_file: str, pipe: Connection) -> None:
     warnings.simplefilter("ignore")  # Feast and ibis warn about themselves
     rows = pl.read_parquet(folder / rows_file)
-    retrieve = contender(folder)
+    warm_up, retrieve = contender(folder, rows.head(10)), contender(folder, rows)
     before_mb = psutil.Process().memory_info().rss / 2**20
-    retrieve(rows.head(10))
-    started = time.perf_counter()
-    result = retrieve(rows)
-    seconds = time.perf_counter() - started
-    pipe.send((seconds, max(peak_rss_mb() - before_mb, 1.0)))
+    warm_up()
+    seconds: list[float] = []
+    while not seconds or sum(seconds) + min(seconds) < SECONDS:
+        started = time.perf_counter()
+        result = retrieve()
+        seconds.append(time.perf_counter() - started)
+    pipe.send((min(seconds), max(peak_rss_mb() - before_mb, 1.0)))
     result.drop("event_timestamp", strict=False).sort("row").write_parquet(_result_file(folder, contender))
 
 
