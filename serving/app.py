@@ -11,6 +11,7 @@ from serving.errors import BodyTooLargeError
 from serving.health import Health, HealthMonitor, Readiness
 from serving.instruments import Instruments
 from serving.metrics import Metrics
+from serving.request_ids import RequestIds
 from serving.requests import PredictionRequest, parse_prediction
 
 _JSON = "application/json"
@@ -34,6 +35,7 @@ def create_app(
     )
     problems.install(app)
     app.add_middleware(Instruments, metrics=metrics)
+    app.add_middleware(RequestIds)
     _add_predictions(app, predictor, body_max_bytes)
     _add_recommendations(app, predictor, recommendations_default, recommendations_max)
     _add_probes(app, predictor, monitor)
