@@ -6,12 +6,13 @@ import orjson
 from fastapi import FastAPI, Path, Query, Request, Response
 
 from serving import metrics, problems
-from serving.dataplane import Prediction, Predictor, Recommendations
+from serving.dataplane import Predictor
 from serving.errors import BodyTooLargeError
 from serving.health import Health, HealthMonitor, Readiness
 from serving.instruments import Instruments
 from serving.metrics import Metrics
-from serving.request_ids import RequestIds
+from serving.replies import Prediction, Recommendations
+from serving.request_ids import RequestIds, request_id
 from serving.requests import PredictionRequest, parse_prediction
 
 _JSON = "application/json"
@@ -55,7 +56,7 @@ def _add_predictions(app: FastAPI, predictor: Predictor, body_max_bytes: int) ->
     )
     async def predict(request: Request) -> Response:
         question = parse_prediction(await _body(request, body_max_bytes), predictor.now())
-        return _json(await predictor.predict(question))
+        return _json(await predictor.predict(question, request_id(request.scope)))
 
 
 def _add_recommendations(app: FastAPI, predictor: Predictor, default: int, most: int) -> None:
@@ -66,9 +67,11 @@ def _add_recommendations(app: FastAPI, predictor: Predictor, default: int, most:
         responses=problems.responses(422, 503),
     )
     async def recommendations(
-        user_id: UserId, k: Annotated[int, Query(ge=1, le=most, description="How many products.")] = default
+        request: Request,
+        user_id: UserId,
+        k: Annotated[int, Query(ge=1, le=most, description="How many products.")] = default,
     ) -> Response:
-        return _json(await predictor.recommend(user_id, k))
+        return _json(await predictor.recommend(user_id, k, request_id(request.scope)))
 
 
 def _add_probes(app: FastAPI, predictor: Predictor, monitor: HealthMonitor) -> None:

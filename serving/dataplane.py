@@ -1,202 +1,227 @@
 """From a question to its answer: features, model input, score. Knows no transport. Hot path: nothing here blocks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
-from typing import Annotated, Any
 
-from pydantic import Field
-
-from artefact import CANDIDATE_SCORE, ArtefactError, RiskLevel, Thresholds
+from serving.answers import Arm, Journal, ModelSet, Served, ViewUse
 from serving.batching import Batcher
-from serving.candidates import Candidates
-from serving.features import Columns, FeatureReader, Row
+from serving.features import Columns, FeatureReader, Features, Row, Rung
 from serving.metrics import Metrics
 from serving.models import Model
+from serving.replies import Prediction, Predictions, Recommendation, Recommendations
 from serving.requests import PredictionRequest
+from serving.scoring import LAST_VIEWED_COLUMN, by_row, picked, rows_by_arm, scores, with_request
+from serving.uses import lowest, together, uses_of, worst_rung
 
-LAST_VIEWED = "user_views:user_product_id_last_1d"
-"""The feature that recommendations start from; the recommendation model's service has it too."""
-_LAST_VIEWED_COLUMN = LAST_VIEWED.partition(":")[2]
+FRAUD, RECOMMENDATION = "fraud", "recommendation"
 IN_STOCK = "product_in_stock"
 ORDERS_AT_ONCE = 64
 """Most concurrent requests that share one read of features."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Answer to ``POST /predict``."""
-
-    user_id: str
-    fraud_probability: Share
-    recommendation_score: Share
-    risk_level: RiskLevel
-    inference_time_ms: Annotated[float, Field(ge=0, description="Features, encoding and both models.")]
-    model_version: Annotated[str, Field(examples=["fraud@20260101T000000,recommendation@20260101T000000"])]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class Recommendation:
-    """One product and how likely the customer orders it."""
-
-    product_id: str
-    score: Share
-
-
-@dataclass(frozen=True)
-class Recommendations:
-    """Answer to ``GET /recommendations/{user_id}``, best first."""
-
-    user_id: str
-    recommendations: list[Recommendation]
-    inference_time_ms: Annotated[float, Field(ge=0)]
-    model_version: str
-
-
-@dataclass(frozen=True)
-class Readers:
-    """Reads of features, one per question.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One order to be judged.
 
     Attributes:
-        order: Features of both models for an order.
-        last_viewed: The product a customer looked at last.
-        ranking: Features of the recommendation model.
+        request_id: Of its request.
+        row: Join keys and request columns.
+        started: When it was asked, by ``perf_counter``.
     """
 
-    order: FeatureReader
-    last_viewed: FeatureReader
-    ranking: FeatureReader
+    request_id: str
+    row: Row
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A prediction and whose it is."""
+
+    served: Served
+    arm: Arm
 
 
 class Predictor:
-    """Answers questions with the champions of both models.
+    """Answers questions with the models in use.
 
     Args:
-        fraud: Model with thresholds.
-        recommendation: Model that ranks.
-        candidates: What it ranks.
-        readers: Where features come from.
+        models: Replace the attribute to use others from the next question on.
+        journal: Is told of every prediction.
         metrics: Where stages and predictions are counted.
         candidates_max: How many products are ranked for one answer.
-        now: Clock for requests that name no time.
-
-    Raises:
-        ArtefactError: if the fraud model has no thresholds.
+        now: Clock: of ages, and for requests that name no time.
     """
 
     def __init__(
         self,
         *,
-        fraud: Model,
-        recommendation: Model,
-        candidates: Candidates,
-        readers: Readers,
+        models: ModelSet,
+        journal: Journal,
         metrics: Metrics,
         candidates_max: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.fraud = fraud
-        self.recommendation = recommendation
+        self.models = models
         self.now = now
-        self._candidates = candidates
-        self._readers = readers
+        self._journal = journal
         self._metrics = metrics
         self._candidates_max = candidates_max
-        self._orders = Batcher(self._score_orders, ORDERS_AT_ONCE)
-        self._thresholds = _thresholds(fraud)
-        self._versions = f"{fraud.version},{recommendation.version}"
+        self._orders = Batcher(self._decide, ORDERS_AT_ONCE)
 
-    async def predict(self, request: PredictionRequest) -> Prediction:
+    async def predict(self, request: PredictionRequest, request_id: str) -> Prediction:
         """Fraud probability and recommendation score of one order.
 
         Raises:
             FeaturesUnavailableError: if the online store does not answer in time.
         """
-        started = perf_counter()
-        fraud, recommendation = await self._orders.ask(request.entity_row(self.now()))
-        level = self._thresholds.level(fraud)
-        self._metrics.predictions[level].inc()
-        return Prediction(
-            user_id=request.user_id,
-            fraud_probability=fraud,
-            recommendation_score=recommendation,
-            risk_level=level,
-            inference_time_ms=_milliseconds_since(started),
-            model_version=self._versions,
-        )
+        question = Question(request_id, request.entity_row(self.now()), perf_counter())
+        return self._told(await self._orders.ask(question))
 
-    async def recommend(self, user_id: str, k: int) -> Recommendations:
+    async def predict_all(self, requests: Sequence[PredictionRequest], request_id: str) -> Predictions:
+        """As ``predict`` for each, in order: one read of features, one run of each model of an arm.
+
+        Raises:
+            FeaturesUnavailableError: if the online store does not answer in time.
+        """
+        started, now = perf_counter(), self.now()
+        questions = [Question(request_id, request.entity_row(now), started) for request in requests]
+        decided = await self._decide(questions)
+        predictions = [self._told(one) for one in decided]
+        degraded = _degraded(one.served.rung for one in decided)
+        return Predictions(predictions, _milliseconds_since(started), request_id, degraded)
+
+    async def recommend(self, user_id: str, k: int, request_id: str) -> Recommendations:
         """The ``k`` products, fewer where there are fewer, that the customer most likely orders; all are in stock.
 
         Raises:
             FeaturesUnavailableError: if the online store does not answer in time.
         """
-        started = perf_counter()
-        products = await self._slate(user_id)
-        ranked = await self._rank(user_id, products) if products else []
+        started, models = perf_counter(), self.models
+        arm = models.arms.choose(user_id)
+        last_viewed = await self._read(models.readers.last_viewed, [{"user_id": user_id}])
+        products = arm.candidates.of(last_viewed.columns[LAST_VIEWED_COLUMN][0], self._candidates_max)
+        rows: list[Row] = [{"user_id": user_id, "product_id": product} for product in products]
+        questions = [Question(request_id, row, started) for row in rows]
+        shown = (await self._ranked(models, arm, questions) if questions else [])[:k]
+        for served in shown:
+            self._note(Decided(served, arm))
         return Recommendations(
             user_id=user_id,
-            recommendations=ranked[:k],
+            recommendations=[_recommendation(served) for served in shown],
             inference_time_ms=_milliseconds_since(started),
-            model_version=self.recommendation.version,
+            model_version=arm.recommendation.version,
+            request_id=request_id,
+            arm=arm.name,
+            experiment=arm.experiment,
+            degraded=_degraded(served.rung for served in shown),
+            views=together([served.views for served in shown]),
         )
 
-    async def _score_orders(self, rows: list[Row]) -> list[tuple[float, float]]:
-        """Fraud probability and recommendation score of each row."""
-        columns = await self._read(self._readers.order, rows)
-        fraud = self._score(self.fraud, _with_request(rows, columns))
-        recommendation = self._score(self.recommendation, self._with_candidate_scores(rows, columns))
-        return list(zip(fraud.tolist(), recommendation.tolist(), strict=True))
+    async def _decide(self, questions: Sequence[Question]) -> list[Decided]:
+        """Every question answered by the models of its customer's arm."""
+        models = self.models
+        rows = [question.row for question in questions]
+        features = await self._read(models.readers.order, rows)
+        time_us = self._time_us()
+        views = uses_of(features.views, time_us)
+        decided: dict[int, Decided] = {}
+        for arm, places in rows_by_arm([models.arms.choose(row["user_id"]) for row in rows]):
+            served = self._served(
+                arm,
+                (arm.fraud, arm.recommendation),
+                [questions[place] for place in places],
+                picked(features.columns, places),
+                [views[place] for place in places],
+                time_us,
+            )
+            decided.update((place, Decided(one, arm)) for place, one in zip(places, served, strict=True))
+        return [decided[place] for place in range(len(questions))]
 
-    async def _slate(self, user_id: str) -> list[str]:
-        last_viewed = await self._read(self._readers.last_viewed, [{"user_id": user_id}])
-        return self._candidates.of(last_viewed[_LAST_VIEWED_COLUMN][0], self._candidates_max)
+    async def _ranked(self, models: ModelSet, arm: Arm, questions: Sequence[Question]) -> list[Served]:
+        """Products in stock, best first; equals stay in the order of the slate."""
+        features = await self._read(models.readers.ranking, [question.row for question in questions])
+        time_us = self._time_us()
+        views = uses_of(features.views, time_us)
+        ranked = self._served(arm, (arm.recommendation,), questions, features.columns, views, time_us)
+        in_stock = [served for served in ranked if served.features[IN_STOCK] is not False]
+        return sorted(in_stock, key=lambda served: served.scores[RECOMMENDATION].probability, reverse=True)
 
-    async def _rank(self, user_id: str, products: Sequence[str]) -> list[Recommendation]:
-        rows = [{"user_id": user_id, "product_id": product} for product in products]
-        columns = await self._read(self._readers.ranking, rows)
-        scores = self._score(self.recommendation, self._with_candidate_scores(rows, columns))
-        scored = zip(products, scores.tolist(), columns[IN_STOCK], strict=True)
-        found = [
-            Recommendation(product, score) for product, score, in_stock in scored if in_stock is not False
+    def _served(
+        self,
+        arm: Arm,
+        models: Sequence[Model],
+        questions: Sequence[Question],
+        columns: Columns,
+        views: Sequence[Mapping[str, ViewUse]],
+        time_us: int,
+    ) -> list[Served]:
+        """Rows [N] through some models of an arm."""
+        rows = [question.row for question in questions]
+        complete = with_request(arm, rows, columns)
+        scored = scores(arm, models, complete, self._metrics)
+        return [
+            Served(
+                request_id=question.request_id,
+                time_us=time_us,
+                row=question.row,
+                rung=worst_rung(used),
+                views=used,
+                features=features,
+                scores=said,
+                risk_level=arm.fraud.thresholds.level(said[FRAUD].probability) if FRAUD in said else None,
+                latency_ms=_milliseconds_since(question.started),
+            )
+            for question, used, features, said in zip(
+                questions, views, by_row(complete, without=rows[0]), scored, strict=True
+            )
         ]
-        return sorted(found, key=lambda one: one.score, reverse=True)
 
-    def _with_candidate_scores(self, rows: Sequence[Row], columns: Columns) -> Columns:
-        """Features, and how well each row's product goes with the one its customer looked at last."""
-        pairs = zip(columns[_LAST_VIEWED_COLUMN], rows, strict=True)
-        scores = [self._candidates.score(last_viewed, row["product_id"]) for last_viewed, row in pairs]
-        return {**columns, CANDIDATE_SCORE: scores}
-
-    async def _read(self, reader: FeatureReader, rows: Sequence[Row]) -> Columns:
+    async def _read(self, reader: FeatureReader, rows: Sequence[Row]) -> Features:
         started = perf_counter()
-        columns = await reader.read(rows)
+        features = await reader.read(rows)
         self._metrics.stage["features"].observe(perf_counter() - started)
-        return columns
+        return features
 
-    def _score(self, model: Model, columns: Columns) -> Any:
-        started = perf_counter()
-        rows = model.encode(columns)
-        encoded = perf_counter()
-        probabilities = model.score(rows)
-        self._metrics.scored(rows, encoded - started, perf_counter() - encoded)
-        return probabilities
-
-
-def _with_request(rows: Sequence[Row], columns: Columns) -> Columns:
-    """Features, and what only the request knows: a model may read it as it is."""
-    return {name: [row[name] for row in rows] for name in rows[0]} | dict(columns)
-
-
-def _thresholds(model: Model) -> Thresholds:
-    if model.card.thresholds is None:
-        raise ArtefactError(
-            f"the card of {model.version} has no thresholds, so no risk level; train it again"
+    def _told(self, decided: Decided) -> Prediction:
+        served, arm = decided.served, decided.arm
+        fraud, recommendation = served.scores[FRAUD], served.scores[RECOMMENDATION]
+        level = arm.fraud.thresholds.level(fraud.probability)
+        self._metrics.predictions[level].inc()
+        self._note(decided)
+        return Prediction(
+            user_id=served.row["user_id"],
+            fraud_probability=fraud.probability,
+            recommendation_score=recommendation.probability,
+            risk_level=level,
+            inference_time_ms=served.latency_ms,
+            model_version=f"{fraud.version},{recommendation.version}",
+            request_id=served.request_id,
+            arm=arm.name,
+            experiment=arm.experiment,
+            degraded=_degraded([served.rung]),
+            views=served.views,
         )
-    return model.card.thresholds
+
+    def _note(self, decided: Decided) -> None:
+        self._journal.record(decided.served)
+        self.models.arms.decided(decided.arm, decided.served)
+
+    def _time_us(self) -> int:
+        return (self.now() - _EPOCH) // _MICROSECOND
+
+
+def _recommendation(served: Served) -> Recommendation:
+    return Recommendation(served.row["product_id"], served.scores[RECOMMENDATION].probability)
+
+
+def _degraded(rungs: Iterable[Rung]) -> Rung | None:
+    worst = lowest(rungs)
+    return None if worst == "live" else worst
 
 
 def _milliseconds_since(started: float) -> float:

@@ -1,23 +1,25 @@
-"""Features of entities through Feast's online store. Hot path."""
+"""Stored features of entities through Feast's online store. Hot path."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import redis.exceptions
-from feast import FeatureStore, OnDemandFeatureView
+from feast import FeatureStore
 from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 
 from serving.errors import FeaturesUnavailableError
-from serving.features import Columns, Row
+from serving.features import Features, Row, Rung, ViewRows
 from serving.metrics import Metrics
 from serving.plan import FeaturePlan
 
+_NAMES: dict[int, str] = {number: name for name, number in FieldStatus.items()}
+
 
 class FeastReader:
-    """Reads through ``FeatureStore.get_online_features_async``.
+    """Reads through ``FeatureStore.get_online_features_async``; on-demand views are left to `serving.on_demand`.
 
     Args:
         store: Where features are.
@@ -32,29 +34,18 @@ class FeastReader:
         self._store = store
         self._references = list(plan.stored)
         self._keys = plan.keys
-        self._on_demand = [(view, _inputs(view)) for view in plan.on_demand]
         self._timeout_seconds = timeout_seconds
         self._metrics = metrics
-        self._view_of_first = _view_of_first(plan.stored)
 
-    async def read(self, rows: Sequence[Row]) -> Columns:
+    async def read(self, rows: Sequence[Row]) -> Features:
         """See `serving.features.FeatureReader`."""
         entities = {key: [row[key] for row in rows] for key in self._keys}
         response = await self._stored(entities)
-        self._count_statuses(response)
-        columns = response.to_dict()
-        for view, inputs in self._on_demand:
-            given = {
-                name: columns[name] if name in columns else [row[name] for row in rows] for name in inputs
-            }
-            columns |= view.transform_dict(given)
-        return columns
-
-    def _count_statuses(self, response: OnlineResponse) -> None:
-        """One feature tells for all of its view."""
-        for name, statuses in statuses_of(response, self._view_of_first).items():
-            for status, count in Counter(statuses).items():
-                self._metrics.view_read(self._view_of_first[name], FieldStatus.Name(status), count)
+        views = views_of(response, self._references)
+        for view, found in views.items():
+            for status, count in Counter(found.statuses).items():
+                self._metrics.view_read(view, status, count)
+        return Features(response.to_dict(), views)
 
     async def _stored(self, entities: Mapping[str, Sequence[Any]]) -> OnlineResponse:
         try:
@@ -70,24 +61,30 @@ class FeastReader:
             raise FeaturesUnavailableError(f"features cannot be read: {error}") from error
 
 
-def _view_of_first(references: Sequence[str]) -> dict[str, str]:
-    """View by the name of its first feature."""
+def views_of(response: OnlineResponse, references: Sequence[str]) -> dict[str, ViewRows]:
+    """What each view gave; a response that can tell without its protobuf is asked for just that."""
+    if hasattr(response, "rows_of_views"):
+        told = response.rows_of_views()
+        return {view: _live(statuses, timestamps) for view, (statuses, timestamps) in told.items()}
+    vectors = dict(zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True))
+    return {
+        view: _live(
+            vectors[feature].statuses,
+            [at.ToMicroseconds() or None for at in vectors[feature].event_timestamps],
+        )
+        for view, feature in _first_features(references).items()
+    }
+
+
+def _live(statuses: Sequence[int], timestamps_us: Sequence[int | None]) -> ViewRows:
+    rungs: list[Rung] = ["live"] * len(statuses)
+    return ViewRows([_NAMES[status] for status in statuses], timestamps_us, rungs)
+
+
+def _first_features(references: Sequence[str]) -> dict[str, str]:
+    """Of each view the first feature: it tells for all of its view."""
     first: dict[str, str] = {}
     for reference in references:
         view, _, feature = reference.partition(":")
         first.setdefault(view, feature)
-    return {feature: view for view, feature in first.items()}
-
-
-def statuses_of(response: OnlineResponse, names: Collection[str]) -> Mapping[str, Sequence[Any]]:
-    """Statuses of the features named; a response that can tell them without its protobuf is asked for just them."""
-    if hasattr(response, "statuses"):
-        told: Mapping[str, Sequence[Any]] = response.statuses(names)
-        return told
-    vectors = zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True)
-    return {name: list(vector.statuses) for name, vector in vectors if name in names}
-
-
-def _inputs(view: OnDemandFeatureView) -> Iterable[str]:
-    sources = view.source_feature_view_projections.values()
-    return [*view.get_request_data_schema(), *(f.name for source in sources for f in source.features)]
+    return first

@@ -1,7 +1,5 @@
 """What the API counts. Hot path."""
 
-import numpy as np
-import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -79,11 +77,10 @@ class Metrics:
         """Count rows of a feature view that were asked for."""
         self._views.labels(view, status).inc(rows)
 
-    def scored(self, rows: npt.NDArray[np.float32], encode_seconds: float, score_seconds: float) -> None:
-        """Count one run of a model over encoded rows [N, F]."""
-        nulls = int(np.isnan(rows).sum())
+    def scored(self, values: int, nulls: int, encode_seconds: float, score_seconds: float) -> None:
+        """Count one run of a model over so many values, so many of them null."""
         self._values_null.inc(nulls)
-        self._values_present.inc(rows.size - nulls)
+        self._values_present.inc(values - nulls)
         self.stage["encode"].observe(encode_seconds)
         self.stage["score"].observe(score_seconds)
 

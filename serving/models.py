@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from artefact import MODEL_FILE, ArtefactError, Card, RowEncoder, champion_path, load_card
+from artefact import MODEL_FILE, ArtefactError, Card, RowEncoder, Thresholds, champion_path, load_card
 
 _INPUT, _OUTPUT = "features", "probability"
 
@@ -44,6 +44,19 @@ class Model:
     def version(self) -> str:
         """``fraud@<version>``."""
         return f"{self.card.model}@{self.card.version}"
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """Of the risk levels.
+
+        Raises:
+            ArtefactError: if the card has none.
+        """
+        if self.card.thresholds is None:
+            raise ArtefactError(
+                f"the card of {self.version} has no thresholds, so no risk level; train it again"
+            )
+        return self.card.thresholds
 
     def score(self, rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Probabilities [N] of encoded rows [N, F]."""

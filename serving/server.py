@@ -16,22 +16,27 @@ from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
 
 from artefact import ArtefactError
+from serving.answers import Arm, Champions, Journal, ModelSet, NoJournal
 from serving.app import create_app
 from serving.candidates import Candidates
-from serving.dataplane import LAST_VIEWED, Predictor, Readers
+from serving.dataplane import FRAUD, RECOMMENDATION, Predictor
 from serving.errors import FeaturesUnavailableError, StartError
 from serving.feast_reader import FeastReader
+from serving.features import Readers
 from serving.health import PROBE_ROW, HealthMonitor
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
+from serving.on_demand import WithOnDemand
 from serving.plan import FeaturePlan, plan_features, plan_services
 from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
+from serving.scoring import LAST_VIEWED
 from serving.settings import ServingSettings
 
 logger = logging.getLogger("serving")
 
-FRAUD, RECOMMENDATION = "fraud", "recommendation"
+WARM_UP = "warm-up"
+"""Id of requests that nobody sent."""
 _WARM_UP_TIMEOUT_SECONDS = 30.0
 """The first read imports drivers and resolves the features; it may take long, later ones may not."""
 
@@ -63,6 +68,7 @@ def load_parts(settings: ServingSettings) -> Parts:
     """
     try:
         fraud = load_champion(settings.models, FRAUD)
+        _ = fraud.thresholds
         recommendation = load_champion(settings.models, RECOMMENDATION)
         candidates = Candidates.load(recommendation.folder)
     except ArtefactError as error:
@@ -79,8 +85,8 @@ def readers(parts: Parts, timeout_seconds: float, metrics: Metrics) -> Readers:
     ranking = [parts.recommendation.card.feature_service]
     both = [parts.fraud.card.feature_service, *ranking]
 
-    def reader(plan: FeaturePlan) -> FeastReader:
-        return FeastReader(parts.store, plan, timeout_seconds, metrics)
+    def reader(plan: FeaturePlan) -> WithOnDemand:
+        return WithOnDemand(FeastReader(parts.store, plan, timeout_seconds, metrics), plan.on_demand)
 
     return Readers(
         order=reader(plan_services(parts.store, both)),
@@ -89,13 +95,19 @@ def readers(parts: Parts, timeout_seconds: float, metrics: Metrics) -> Readers:
     )
 
 
-def predictor(parts: Parts, settings: ServingSettings, reads: Readers, metrics: Metrics) -> Predictor:
+def model_set(parts: Parts, reads: Readers) -> ModelSet:
+    """The champions, for all."""
+    arm = Arm("champion", None, parts.fraud, parts.recommendation, parts.candidates)
+    return ModelSet(Champions(arm), {model.version: model for model in parts.models.values()}, reads)
+
+
+def predictor(
+    parts: Parts, settings: ServingSettings, reads: Readers, metrics: Metrics, journal: Journal
+) -> Predictor:
     """The data plane over these parts."""
     return Predictor(
-        fraud=parts.fraud,
-        recommendation=parts.recommendation,
-        candidates=parts.candidates,
-        readers=reads,
+        models=model_set(parts, reads),
+        journal=journal,
         metrics=metrics,
         candidates_max=settings.candidates_max,
     )
@@ -109,12 +121,12 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     """
     uncounted = Metrics()
     reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS, uncounted)
-    patient = predictor(parts, settings, reads, uncounted)
+    patient = predictor(parts, settings, reads, uncounted, NoJournal())
     question = PredictionRequest.model_validate(EXAMPLE | PROBE_ROW)
     try:
         for _ in range(settings.warm_up_requests):
-            await patient.predict(question)
-        await patient.recommend(question.user_id, 1)
+            await patient.predict(question, WARM_UP)
+        await patient.recommend(question.user_id, 1, WARM_UP)
     except FeaturesUnavailableError as error:
         raise StartError(
             f"{error.detail}; start Redis or correct online_store in feature_store.yaml"
@@ -133,7 +145,7 @@ def compose(parts: Parts, settings: ServingSettings) -> tuple[FastAPI, HealthMon
     reads = readers(parts, settings.feature_timeout_seconds, metrics)
     monitor = HealthMonitor(parts.models, reads.last_viewed, parts.misfits, datetime.now(UTC))
     app = create_app(
-        predictor=predictor(parts, settings, reads, metrics),
+        predictor=predictor(parts, settings, reads, metrics, NoJournal()),
         monitor=monitor,
         metrics=metrics,
         body_max_bytes=settings.body_max_bytes,

@@ -120,6 +120,16 @@ class CellsResponse(OnlineResponse):
                 made[name + TIMESTAMP_POSTFIX] = at()
         return made
 
+    def rows_of_views(self) -> dict[str, tuple[list[Status], list[int | None]]]:
+        """Per view, by row: Feast's FieldStatus, and Unix microseconds of the stored row, None where there is none."""
+        return {
+            view.lookup.plan.view.projection.name_to_use(): (
+                view.by_row(list(view.entities.statuses)),
+                view.by_row(timestamps.unix_microseconds_of([cells[-1] for cells in view.entities.cells])),
+            )
+            for view in self._views
+        }
+
     def statuses(self, names: Container[str]) -> dict[str, list[Status]]:
         """Feast's FieldStatus of the values of the features named, without the protobuf."""
         return {

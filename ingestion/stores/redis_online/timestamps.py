@@ -86,12 +86,26 @@ def unix_seconds_of(stored: Sequence[bytes | None]) -> NDArray[np.float64]:
     return np.where([cell is None for cell in stored], np.nan, at.seconds + at.nanos * 1e-9)
 
 
+def unix_microseconds_of(stored: Sequence[bytes | None]) -> list[int | None]:
+    """Unix microseconds of stored Timestamps, cut; None where there is none."""
+    if len(stored) < _MANY:
+        return [None if cell is None else _unix_microseconds(cell) for cell in stored]
+    at = decode_all(stored)
+    microseconds = (at.seconds * 10**6 + at.nanos // 1000).tolist()
+    return [None if cell is None else us for cell, us in zip(stored, microseconds, strict=True)]
+
+
 def are_before(stored: Sequence[bytes | None], unix_seconds_of_limit: float) -> list[bool]:
     """Which stored Timestamps are before an instant; False where there is none."""
     if len(stored) < _MANY:
         return [at is not None and unix_seconds(at) < unix_seconds_of_limit for at in stored]
     before: list[bool] = (unix_seconds_of(stored) < unix_seconds_of_limit).tolist()
     return before
+
+
+def _unix_microseconds(stored: bytes) -> int:
+    seconds, nanos = decode(stored)
+    return seconds * 10**6 + nanos // 1000
 
 
 def instant(stored: bytes) -> datetime:

@@ -11,11 +11,14 @@ from feast import FeatureStore
 
 from serving.errors import FeaturesUnavailableError
 from serving.feast_reader import FeastReader
+from serving.features import ViewRows
 from serving.metrics import Metrics
+from serving.on_demand import WithOnDemand
 from serving.plan import plan_features, plan_services
 from serving.registry import check_definitions, open_store, refresh_forever
 from tests.services import RunningRedis
 from tests.serving_shop import (
+    NOW,
     STOCK_STORE,
     STOCK_YAML,
     ServingShop,
@@ -56,9 +59,14 @@ async def _closing(store: FeatureStore) -> AsyncIterator[FeatureStore]:
             await store.provider.online_store._client_async.aclose()
 
 
+def _reader(store: FeatureStore, services: Sequence[str]) -> WithOnDemand:
+    plan = plan_services(store, services)
+    return WithOnDemand(FeastReader(store, plan, 30, Metrics()), plan.on_demand)
+
+
 async def _read(store: FeatureStore, services: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Any:
     async with _closing(store):
-        return await FeastReader(store, plan_services(store, services), 30, Metrics()).read(rows)
+        return (await _reader(store, services).read(rows)).columns
 
 
 async def _from_feast(store: FeatureStore, service: str, rows: Sequence[Mapping[str, Any]]) -> Any:
@@ -74,7 +82,7 @@ def test_one_read_for_both_services_is_what_feast_reads_for_each(shop: ServingSh
     async def both() -> None:
         services = ["fraud_v1", "recommendation_v1"]
         async with _closing(store):
-            columns = await FeastReader(store, plan_services(store, services), 30, Metrics()).read(ROWS)
+            columns = (await _reader(store, services).read(ROWS)).columns
             answers = [await _from_feast(store, service, ROWS) for service in services]
         for expected in answers:
             assert {name: columns[name] for name in expected if name not in ROWS[0]} == {
@@ -82,6 +90,33 @@ def test_one_read_for_both_services_is_what_feast_reads_for_each(shop: ServingSh
             }
 
     asyncio.run(both())
+
+
+def _views(shop: ServingShop, yaml_file: str) -> Mapping[str, ViewRows]:
+    async def read() -> Any:
+        async with _closing(shop.store(yaml_file)) as store:
+            return await _reader(store, ["fraud_v1"]).read(ROWS[:2])
+
+    views: Mapping[str, ViewRows] = asyncio.run(read()).views
+    return views
+
+
+@pytest.mark.parametrize("yaml_file", ["feature_store.yaml", STOCK_YAML])
+def test_every_view_tells_its_status_and_the_time_of_its_row(shop: ServingShop, yaml_file: str) -> None:
+    """Of our store and of Feast's; a newcomer has no row."""
+    views = _views(shop, yaml_file)
+    assert set(views) >= {"user_orders", "device_orders", "product_catalogue", "product_chargebacks"}
+    known, newcomer = views["user_profile"].timestamps_us
+    assert (views["user_profile"].statuses[0], newcomer) == ("PRESENT", None)
+    assert known is not None
+    assert abs(known / 1_000_000 - NOW.timestamp()) < 1
+    assert {rung for view in views.values() for rung in view.rungs} == {"live"}
+
+
+def test_a_batch_view_does_not_find_a_newcomer_and_a_window_of_theirs_is_empty(shop: ServingShop) -> None:
+    """NOT_FOUND and PRESENT."""
+    views = _views(shop, "feature_store.yaml")
+    assert [views[name].statuses[1] for name in ("user_profile", "user_orders")] == ["NOT_FOUND", "PRESENT"]
 
 
 def test_an_entity_never_seen_has_empty_windows(shop: ServingShop) -> None:
@@ -100,7 +135,7 @@ def test_a_few_features_are_read_by_name(shop: ServingShop) -> None:
             plan = plan_features(store, ["user_views:user_product_id_last_1d"])
             return await FeastReader(store, plan, 30, Metrics()).read([{"user_id": "user_0007"}])
 
-    assert asyncio.run(read())["user_product_id_last_1d"] == ["prod_0007"]
+    assert asyncio.run(read()).columns["user_product_id_last_1d"] == ["prod_0007"]
 
 
 def test_a_store_that_hangs_is_unavailable_after_the_timeout(

@@ -5,16 +5,32 @@ from pathlib import Path
 from typing import Any
 
 from artefact import InputFeature, version_path
+from serving.answers import Arm, Champions, ModelSet, Served
 from serving.candidates import Candidates
-from serving.dataplane import LAST_VIEWED, Predictor, Readers
+from serving.dataplane import Predictor
 from serving.errors import FeaturesUnavailableError
-from serving.features import Columns, Row
+from serving.features import Features, Readers, Row, ViewRows
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
+from serving.scoring import LAST_VIEWED
 from tests.small_models import save_candidates, save_model, small_card
 
 PRODUCTS = [f"prod_{i}" for i in range(6)]
 """prod_0 is out of stock; the higher the number, the better the score."""
+
+
+STORED_AT_US = 1_790_000_000_000_000
+"""Event timestamp of every row."""
+
+
+class Notebook:
+    """A journal that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.served: list[Served] = []
+
+    def record(self, served: Served) -> None:
+        self.served.append(served)
 
 
 class MemoryReader:
@@ -31,11 +47,18 @@ class MemoryReader:
         self.away: str | None = None
         self.reads: list[list[Row]] = []
 
-    async def read(self, rows: Sequence[Row]) -> Columns:
+    async def read(self, rows: Sequence[Row]) -> Features:
         if self.away:
             raise FeaturesUnavailableError(self.away)
         self.reads.append(list(rows))
-        return {name: [self._value(name, row) for row in rows] for name in self._names}
+        columns = {name: [self._value(name, row) for row in rows] for name in self._names}
+        found = [row["user_id"] in self._values for row in rows]
+        customers = ViewRows(
+            ["PRESENT" if known else "NOT_FOUND" for known in found],
+            [STORED_AT_US if known else None for known in found],
+            ["live"] * len(rows),
+        )
+        return Features(columns, {"customers": customers})
 
     def _value(self, name: str, row: Row) -> Any:
         known = {
@@ -70,14 +93,18 @@ def memory_readers() -> Readers:
     )
 
 
+def champion(models: tuple[Model, Model]) -> Arm:
+    """Both models as the arm of all."""
+    fraud, recommendation = models
+    return Arm("champion", None, fraud, recommendation, Candidates.load(recommendation.folder))
+
+
+def model_set(models: tuple[Model, Model], readers: Readers) -> ModelSet:
+    """One arm for all."""
+    return ModelSet(Champions(champion(models)), {model.version: model for model in models}, readers)
+
+
 def predictor_of(models: tuple[Model, Model], readers: Readers, **changes: Any) -> Predictor:
     """The data plane over them."""
-    fraud, recommendation = models
-    given: dict[str, Any] = {"metrics": Metrics(), "candidates_max": 50} | changes
-    return Predictor(
-        fraud=fraud,
-        recommendation=recommendation,
-        candidates=Candidates.load(recommendation.folder),
-        readers=readers,
-        **given,
-    )
+    given: dict[str, Any] = {"journal": Notebook(), "metrics": Metrics(), "candidates_max": 50} | changes
+    return Predictor(models=model_set(models, readers), **given)

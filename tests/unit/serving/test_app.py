@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.app import create_app
-from serving.dataplane import Predictor, Readers
+from serving.dataplane import Predictor
+from serving.features import Readers
 from serving.health import HealthMonitor
 from serving.metrics import Metrics
 from serving.models import Model
@@ -81,6 +82,11 @@ def test_a_prediction_has_every_field_of_the_contract(api: Api) -> None:
         "risk_level",
         "inference_time_ms",
         "model_version",
+        "request_id",
+        "arm",
+        "experiment",
+        "degraded",
+        "views",
     }
 
 
