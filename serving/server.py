@@ -24,6 +24,7 @@ from serving.errors import FeaturesUnavailableError, StartError
 from serving.feast_reader import FeastReader
 from serving.features import Readers
 from serving.health import PROBE_ROW, HealthMonitor
+from serving.journal import open_journal
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
 from serving.on_demand import WithOnDemand
@@ -137,15 +138,16 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     gc.freeze()
 
 
-def compose(parts: Parts, settings: ServingSettings) -> tuple[FastAPI, HealthMonitor]:
+def compose(
+    parts: Parts, settings: ServingSettings, metrics: Metrics, journal: Journal
+) -> tuple[FastAPI, HealthMonitor]:
     """The application and its monitor."""
-    metrics = Metrics()
     for name, model in parts.models.items():
         metrics.model(name, model.card.version)
     reads = readers(parts, settings.feature_timeout_seconds, metrics)
     monitor = HealthMonitor(parts.models, reads.last_viewed, parts.misfits, datetime.now(UTC))
     app = create_app(
-        predictor=predictor(parts, settings, reads, metrics, NoJournal()),
+        predictor=predictor(parts, settings, reads, metrics, journal),
         monitor=monitor,
         metrics=metrics,
         body_max_bytes=settings.body_max_bytes,
@@ -171,16 +173,18 @@ async def serve(settings: ServingSettings) -> None:
 
 
 async def _serve(parts: Parts, listening: socket.socket, settings: ServingSettings) -> None:
-    app, monitor = compose(parts, settings)
-    refresh = asyncio.create_task(_refresh(parts, settings, monitor))
-    host, port = listening.getsockname()[:2]
-    logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
-    try:
-        await _run(app, listening, settings)
-    finally:
-        refresh.cancel()
-        with suppress(asyncio.CancelledError):
-            await refresh
+    metrics = Metrics()
+    async with open_journal(settings, metrics.registry) as journal:
+        app, monitor = compose(parts, settings, metrics, journal)
+        refresh = asyncio.create_task(_refresh(parts, settings, monitor))
+        host, port = listening.getsockname()[:2]
+        logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
+        try:
+            await _run(app, listening, settings)
+        finally:
+            refresh.cancel()
+            with suppress(asyncio.CancelledError):
+                await refresh
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -40,7 +40,17 @@ class ServingSettings(BaseSettings):
     candidates_max: int = Field(default=50, ge=1, le=1000)
     """How many candidates the recommendation model ranks for one answer; also the bound of `k`."""
     stop_timeout_seconds: int = Field(default=10, ge=0)
-    """How long requests under way may take to end after SIGTERM."""
+    """How long requests under way may take to end after SIGTERM, and then the prediction log to be sent."""
+
+    kafka_bootstrap: str | None = None
+    """Brokers that take the prediction log, `host:port` separated by commas; by default what `make up` left in services/kafka.addr of the data folder. Without any, predictions are not logged."""
+    predictions_topic: str = "predictions"
+    """Topic of the prediction log."""
+    predictions_waiting_max: int = Field(default=20_000, ge=1, le=1_000_000)
+    """How many predictions wait while Kafka is away, 3 to 4 kB each; more are not logged, but counted."""
+    topic_partitions: int = Field(default=4, ge=1)
+    """Partitions of the topic where it does not exist yet."""
+
     log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
     """Least important messages that are logged."""
 
@@ -48,6 +58,11 @@ class ServingSettings(BaseSettings):
     def models(self) -> Path:
         """`models_dir`, or its place in the data folder."""
         return self.models_dir or self.data_dir / "models"
+
+    def bootstrap(self) -> str | None:
+        """Addresses of the brokers; None where none is set and no local broker has left its address."""
+        file = self.data_dir / "services" / "kafka.addr"
+        return self.kafka_bootstrap or (file.read_text().strip() if file.is_file() else None)
 
 
 def describe() -> str:

@@ -49,6 +49,7 @@ class RunningApi:
 def environment(shop: ServingShop, **settings: Any) -> dict[str, str]:
     """Variables of a process over the shop; nothing of the developer's own platform."""
     own: dict[str, Any] = {
+        "SHOP_DATA_DIR": shop.models.parent,
         "SHOP_MODELS_DIR": shop.models,
         "SHOP_FEATURE_REPO": shop.repo,
         "PYTHONUNBUFFERED": 1,
