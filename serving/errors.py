@@ -2,14 +2,18 @@
 
 ServingError
   BadRequestError               400  the body cannot be read
+  UnauthenticatedError          401  nobody knows who asks
+  ForbiddenError                403  known, but may not
   InvalidRequestError           422  a field is missing or wrong
   BodyTooLargeError             413
+  TooManyRequestsError          429  more often than agreed
   FeaturesUnavailableError      503  the online store is away or slow
   StartError                    the API cannot start: never reaches a client
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -33,7 +37,8 @@ class ServingError(Exception):
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Of the answer; an error may have its own."""
 
     def __init__(self, detail: str, fields: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -62,12 +67,41 @@ class BodyTooLargeError(ServingError):
     title = "The body is too large"
 
 
+class AccessError(ServingError):
+    """Somebody is not let through; the answer's headers say what would help."""
+
+    def __init__(self, detail: str, headers: Mapping[str, str]) -> None:
+        super().__init__(detail)
+        self.headers = headers
+
+
+class UnauthenticatedError(AccessError):
+    """Nobody knows who asks."""
+
+    status = 401
+    title = "Say who you are"
+
+
+class ForbiddenError(AccessError):
+    """Who asks is known, and may not."""
+
+    status = 403
+    title = "That is not allowed"
+
+
+class TooManyRequestsError(AccessError):
+    """More often than agreed."""
+
+    status = 429
+    title = "Too many requests"
+
+
 class FeaturesUnavailableError(ServingError):
     """The online store is away or slow."""
 
     status = 503
     title = "The online store does not answer"
-    headers: ClassVar[dict[str, str]] = {"Retry-After": "1"}
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
 class StartError(ServingError):
