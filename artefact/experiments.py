@@ -16,8 +16,8 @@ from artefact.errors import ArtefactError
 from artefact.folder import write_atomically
 
 EXPERIMENTS_FILE = "experiments.json"
-CHAMPION, CHALLENGER = "champion", "challenger"
-"""Names of the arms."""
+CHAMPION, CHALLENGER, SHADOW = "champion", "challenger", "shadow"
+"""Parts of the versions; the first two are arms."""
 
 ModelName = Literal["fraud", "recommendation"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]

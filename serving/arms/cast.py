@@ -11,7 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from artefact import ArtefactError, Card, champion_path, load_card, version_path
-from artefact.experiments import EXPERIMENTS_FILE, Experiment, load_experiments
+from artefact.experiments import (
+    CHALLENGER,
+    CHAMPION,
+    EXPERIMENTS_FILE,
+    SHADOW,
+    Experiment,
+    load_experiments,
+)
 from serving.candidates import Candidates
 from serving.models import Model
 
@@ -54,15 +61,17 @@ class Cast:
     refused: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def parts(self) -> Iterator[tuple[str, Model]]:
+        """Every model with its part: champion, challenger or shadow."""
+        yield from ((CHAMPION, model) for model in self.champions.values())
+        for one in self.running:
+            yield from ((CHALLENGER, model) for model in (one.challenger,) if model)
+            yield from ((SHADOW, model) for model in one.shadows)
+
+    @property
     def models(self) -> dict[str, Model]:
         """All that are loaded, by ``<model>@<version>``."""
-        return {model.version: model for model in self._all()}
-
-    def _all(self) -> Iterator[Model]:
-        yield from self.champions.values()
-        for one in self.running:
-            yield from (one.challenger,) if one.challenger else ()
-            yield from one.shadows
+        return {model.version: model for _, model in self.parts}
 
 
 def wanted(models_dir: Path) -> tuple[bytes | None, ...]:

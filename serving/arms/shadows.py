@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from artefact import CANDIDATE_SCORE
+from artefact.experiments import SHADOW
 from serving.answers import Journal, Score, Served
 from serving.arms.figures import ArmFigures
 from serving.candidates import Candidates
@@ -121,7 +122,7 @@ def scores_of(shadow: Shadow, served: Sequence[Served]) -> list[Score]:
     rows = shadow.model.encode(columns)
     inputs = rows.astype(object)
     inputs[np.isnan(rows)] = None
-    arm = f"{shadow.experiment}:shadow"
+    arm = f"{shadow.experiment}:{SHADOW}"
     return [
         Score(shadow.model.version, probability, values, arm, shadow=True)
         for probability, values in zip(shadow.model.score(rows).tolist(), inputs.tolist(), strict=True)

@@ -6,7 +6,7 @@ models that it began with, so that no answer is made by half of one set and half
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from serving.arms.cast import Cast, Fit, load_cast, wanted
@@ -21,13 +21,18 @@ class Swapper:
     Args:
         models_dir: Champion pointers, experiments and versions.
         fit: Why a model does not fit the registered definitions.
-        use: Puts a cast in use; called in the event loop, raises nothing.
+        use: Puts a cast in use; awaited in the event loop.
         cast: What is in use now.
         figures: Where swaps are counted.
     """
 
     def __init__(
-        self, models_dir: Path, fit: Fit, use: Callable[[Cast], None], cast: Cast, figures: ArmFigures
+        self,
+        models_dir: Path,
+        fit: Fit,
+        use: Callable[[Cast], Awaitable[None]],
+        cast: Cast,
+        figures: ArmFigures,
     ) -> None:
         self._models_dir = models_dir
         self._fit = fit
@@ -68,22 +73,24 @@ class Swapper:
             return False
         try:
             found = await asyncio.to_thread(load_cast, self._models_dir, self._fit, self._cast)
+            changed = await self._change(found)
         except Exception:  # whatever the folder holds, answers go on
-            logger.exception("the models folder cannot be read; the models in use stay")
+            logger.exception("the models in use stay: what the models folder asks for cannot be used")
             return False
         self._seen = seen
-        return self._change(found)
+        return changed
 
-    def _change(self, found: Cast) -> bool:
-        before, self._cast = self._cast, found
+    async def _change(self, found: Cast) -> bool:
+        before = self._cast
+        changed = _parts(found) != _parts(before)
+        if changed:
+            await self._use(found)
+            self._figures.swap["swapped"].inc()
+            logger.info("models in use: %s", ", ".join(found.models))
+        self._cast = found
         if found.refused != before.refused:
             self._tell(found.refused)
-        if _parts(found) == _parts(before):
-            return False
-        self._use(found)
-        self._figures.swap["swapped"].inc()
-        logger.info("models in use: %s", ", ".join(found.models))
-        return True
+        return changed
 
     def _tell(self, refused: Mapping[str, str]) -> None:
         self._figures.refused.set(len(refused))

@@ -26,8 +26,11 @@ class Stage:
         self.used: list[Cast] = []
         self.registry = CollectorRegistry()
         self.swapper = Swapper(
-            folder, self._fit, self.used.append, load_cast(folder, fits), ArmFigures(self.registry)
+            folder, self._fit, self._use, load_cast(folder, fits), ArmFigures(self.registry)
         )
+
+    async def _use(self, cast: Cast) -> None:
+        self.used.append(cast)
 
     def _fit(self, card: Card) -> str | None:
         return "other definitions" if card.version == self.misfit else None
@@ -107,7 +110,11 @@ def test_a_signal_does_not_wait_for_the_time(folder: Path) -> None:
     async def act() -> None:
         changed = asyncio.Event()
         figures = ArmFigures(CollectorRegistry())
-        swapper = Swapper(folder, fits, lambda _: changed.set(), load_cast(folder, fits), figures)
+
+        async def use(_: Cast) -> None:
+            changed.set()
+
+        swapper = Swapper(folder, fits, use, load_cast(folder, fits), figures)
         running = asyncio.create_task(swapper.run(3_600))
         set_champion(folder, "fraud", "v2")
         swapper.look_now()
