@@ -40,6 +40,7 @@ from pydantic import model_validator
 from ingestion.compile import is_windowed
 from ingestion.stores import plain
 from ingestion.stores.latest import REVISED, latest_of_windows
+from ingestion.stores.offline import ParquetOfflineStoreConfig
 from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.requests import join_keys
 from ingestion.stores.sources import Source, place
@@ -163,13 +164,27 @@ class WindowEngine(ComputeEngine):
                 f"view {view.name!r} has a transformation, which this engine does not run; compute its table with a "
                 "batch job, or use an on-demand view"
             )
+        limit_bytes = _limit_bytes(self.repo_config)
         source = Source(self.repo_config, view.batch_source)
-        limit_bytes = self.repo_config.offline_store.memory_limit_bytes
         if not is_windowed(view):
             rows = plain.latest(view, source, (start, end), limit_bytes)
             return rows.with_columns(pl.lit(value=True).alias(REVISED))
         continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
         return latest_of_windows(view, source, start, end, only_changed=continues, limit_bytes=limit_bytes)
+
+
+def _limit_bytes(config: RepoConfig) -> int:
+    """How much memory a materialization may take, which the offline store says.
+
+    Raises:
+        EngineError: if the project has another offline store.
+    """
+    if not isinstance(config.offline_store, ParquetOfflineStoreConfig):
+        raise EngineError(
+            f"offline_store in feature_store.yaml is {config.offline_store.type!r}; this engine reads the files of "
+            f"{ParquetOfflineStoreConfig().type}, name that one"
+        )
+    return config.offline_store.memory_limit_bytes
 
 
 def load_gate(path: str, root: str) -> Gate:

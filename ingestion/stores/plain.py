@@ -142,7 +142,8 @@ def latest(view: Any, source: Source, interval: Interval, limit_bytes: int) -> p
         found = _nulls(view, source, columns.names, 0)
     else:
         found = newest(open_history(source, columns, interval, limit_bytes))
-    renamed = {source.column(name): name for name in (*join_keys(view), *features)}
+    times = [source.declared.timestamp_field, source.declared.created_timestamp_column]
+    renamed = {source.column(name): name for name in (*join_keys(view), *features, *times) if name}
     return _as_declared(view, source, found).rename(renamed)
 
 

@@ -9,9 +9,9 @@ from typing import Any, Self
 import pandas as pd
 import polars as pl
 import pytest
-from feast import BatchFeatureView, FeatureStore, Field
+from feast import BatchFeatureView, FeatureStore, FeatureView, Field, FileSource, RepoConfig
 from feast.errors import FeatureViewNotFoundException
-from feast.types import Float64
+from feast.types import Float64, String
 
 from ingestion.stores import engine
 from ingestion.stores.engine import EngineError, load_gate
@@ -119,6 +119,46 @@ def test_incremental_picks_up_late_rows(store: FeatureStore, tmp_path: Path) -> 
     write_orders(tmp_path, [order("2", "a", -55, late=57)], first_offset=1)
     store.materialize_incremental(minutes(4), feature_views=["user_orders"])
     assert online(store, ["user_orders:user_orders_count_1h"], "a") == [{"user_orders_count_1h": 2}]
+
+
+def test_a_table_whose_columns_have_other_names_is_served(store: FeatureStore, tmp_path: Path) -> None:
+    """Keys, features and both times may be mapped."""
+    columns = {"who": ["a", "a"], "points": [1.0, 2.0], "at": [NOON, NOON]}
+    write_table(tmp_path, "scores", **columns, stored_at=[NOON + HOUR, NOON])
+    source = FileSource(
+        name="scores_table",
+        path="tables/scores",
+        timestamp_field="event_timestamp",
+        created_timestamp_column="created_timestamp",
+        field_mapping={
+            "who": "user_id",
+            "points": "score",
+            "at": "event_timestamp",
+            "stored_at": "created_timestamp",
+        },
+    )
+    schema = [Field(name="user_id", dtype=String), Field(name="score", dtype=Float64)]
+    store.apply([FeatureView(name="scores", entities=[user], schema=schema, source=source)])
+    store.materialize(NOON - HOUR, NOON, feature_views=["scores"])
+    assert online(store, ["scores:score"], "a") == [{"score": 1.0}]
+
+
+def test_another_offline_store_is_refused(tmp_path: Path) -> None:
+    """With the name of the one whose files the engine reads."""
+    ours = shop(tmp_path, {"type": "sqlite", "path": str(tmp_path / "online.db")})
+    store = FeatureStore(
+        config=RepoConfig(
+            project=ours.project,
+            provider="local",
+            registry=str(tmp_path / "registry.db"),
+            offline_store={"type": "dask"},
+            batch_engine={"type": "ingestion.stores.engine.WindowEngine"},
+            entity_key_serialization_version=3,
+            repo_path=tmp_path,
+        )
+    )
+    with pytest.raises(EngineError, match=r"is 'dask'; .*ingestion.stores.offline.ParquetOfflineStore"):
+        store.materialize(NOON - HOUR, NOON, feature_views=["affinity"])
 
 
 @pytest.mark.parametrize("online_store", ["redis"], indirect=True)
