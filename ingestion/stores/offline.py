@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
@@ -40,6 +40,10 @@ from ingestion.stores.sources import Source, SourceError, place
 from ingestion.stores.times import utc_microseconds
 from ingestion.stores.variables import refuse_unset
 from ingestion.windows.grid import INSTANT
+
+_WIDE: Final[dict[Any, Any]] = {pl.Int32: pl.Int64, pl.Float32: pl.Float64}
+"""Narrow numbers are rounded as they are served, and 64 bits wide as a response of the online store has them: on-demand
+views then compute the same on both, and Feast takes no narrower ones from them."""
 
 
 class ParquetOfflineStoreConfig(FeastConfigBaseModel):
@@ -271,7 +275,7 @@ def _join(
         limit_bytes=config.offline_store.memory_limit_bytes,
     )
     frames |= dict(zip(questions, answers, strict=True))
-    return rows.with_features([frames[i] for i in range(len(asked))])
+    return rows.with_features([frames[i].cast(_WIDE) for i in range(len(asked))])
 
 
 def _keys(source: Source, request: ViewRequest) -> tuple[dict[str, str], dict[str, pl.DataType]]:

@@ -8,12 +8,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import polars as pl
+from feast.data_format import ParquetFormat
 from feast.data_source import DataSource
 from feast.infra.offline_stores.file_source import FileSource
 from feast.repo_config import RepoConfig
 
 from ingestion.archive import Archive
 from ingestion.folder import Folder
+from ingestion.stores import single_file
 from ingestion.stores.table import Table
 
 
@@ -38,7 +40,7 @@ class Source:
         declared: The source as it is registered.
 
     Raises:
-        SourceError: if it is no file source.
+        SourceError: if it is no source of parquet files.
     """
 
     def __init__(self, config: RepoConfig, declared: DataSource | None) -> None:
@@ -46,6 +48,12 @@ class Source:
             kind = type(declared).__name__
             raise SourceError(
                 f"this offline store reads parquet files; a {kind} needs another store, or a FileSource"
+            )
+        if declared.file_format is not None and not isinstance(declared.file_format, ParquetFormat):
+            kind = type(declared.file_format).__name__
+            raise SourceError(
+                f"this offline store reads parquet files, {declared.name!r} has {kind}; read it with another store, "
+                "or write it as parquet"
             )
         self.declared: Any = declared
         self.url = place(config, declared.path)
@@ -119,16 +127,22 @@ class Source:
         return Table(self._folder, self._names(start, end) or [self._newest() or ""], times)
 
     def append(self, rows: pl.DataFrame, *, timestamp: str) -> None:
-        """Add rows as new files; what is there stays untouched."""
+        """Add rows as new files; what is there stays untouched. A table that is a single file becomes longer.
+
+        Raises:
+            SourceError: if it is a single file behind a URL, which nobody can replace safely beside other writers.
+        """
         if rows.is_empty():
             return
         if self._is_archive:
             self.archive.write(rows)
-        elif self._file:
+        elif self._file and "://" in self.url.removeprefix("file://"):
             raise SourceError(
                 f"{self.declared.name!r} is the single file {self.url!r}, which cannot be appended to; "
                 "let the source's path be a folder"
             )
+        elif self._file:
+            single_file.append(Path(self.url.removeprefix("file://")), rows)
         else:
             first = int(rows[timestamp].dt.timestamp("us").min() or 0)  # type: ignore[arg-type]  # of integers
             self._folder.publish({f"{first:016d}-{uuid.uuid4().hex}.parquet": rows})

@@ -12,10 +12,11 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from feast import FeatureStore, FeatureView, Field, FileSource
+from feast.data_format import DeltaFormat
 from feast.errors import SavedDatasetLocationAlreadyExists
 from feast.feature_logging import FeatureServiceLoggingSource, LoggingConfig
 from feast.infra.offline_stores.file_source import FileLoggingDestination, SavedDatasetFileStorage
-from feast.types import Float64
+from feast.types import Float32, Float64, Int32, String
 from pydantic import ValidationError
 
 from ingestion.compile import compile_view
@@ -30,6 +31,7 @@ from tests.small_shop import (
     microseconds,
     order,
     small_shop,
+    user,
     user_orders,
     write_orders,
     write_table,
@@ -201,6 +203,29 @@ def test_columns_have_plain_types(store: FeatureStore, tmp_path: Path) -> None:
     assert {name: types[name] for name in wanted} == wanted
 
 
+def test_narrow_numbers_are_rounded_as_they_are_served_and_wide(store: FeatureStore, tmp_path: Path) -> None:
+    """As a response of the online store has them, so that an on-demand view computes the same on both."""
+    table, times = tmp_path / "data/tables/narrow", {"event_timestamp": [NOON]}
+    table.mkdir()
+    pl.DataFrame({"user_id": ["a"], "share": [0.1], "visits": [3], **times}).write_parquet(
+        table / "0.parquet"
+    )
+    source = FileSource(name="narrow", path="tables/narrow", timestamp_field="event_timestamp")
+    schema = [
+        Field(name="user_id", dtype=String),
+        Field(name="share", dtype=Float32),
+        Field(name="visits", dtype=Int32),
+    ]
+    store.apply([FeatureView(name="narrow", entities=[user], schema=schema, source=source)])
+    features = ["narrow:share", "narrow:visits"]
+    found = store.get_historical_features(entity_rows(("a", "x", 0)), features).to_arrow().select([4, 5])
+    assert found.schema.types == [pa.float64(), pa.int64()]
+    store.materialize(NOON - HOUR, NOON, feature_views=["narrow"])
+    served = store.get_online_features(features, [{"user_id": "a"}]).to_dict()
+    assert found.to_pydict() == {name: served[name] for name in ("share", "visits")}
+    assert served["share"] != [0.1]
+
+
 def test_of_equal_times_the_row_created_last_counts(store: FeatureStore) -> None:
     """Whatever the order of the file; what was created later than the instant can be left out."""
     rows = entity_rows(("a", "x", 0), ("a", "x", 61))
@@ -265,6 +290,13 @@ def test_a_table_that_is_not_there_is_named(store: FeatureStore, tmp_path: Path)
     shutil.rmtree(table)
     with pytest.raises(SourceError, match=r"'affinity_table' has no rows yet in .*tables/affinity"):
         history(store, entity_rows(("a", "x", 0)))
+
+
+def test_a_table_of_another_format_is_refused(store: FeatureStore) -> None:
+    """The folder of a Delta table also holds files that no longer count."""
+    delta = FileSource(name="d", path="d", timestamp_field="event_timestamp", file_format=DeltaFormat())
+    with pytest.raises(SourceError, match="'d' has DeltaFormat"):
+        Source(store.config, delta)
 
 
 def test_a_column_that_is_not_there_is_named(store: FeatureStore, tmp_path: Path) -> None:
@@ -356,6 +388,26 @@ def test_written_rows_are_appended_and_found(store: FeatureStore, tmp_path: Path
     store.write_to_offline_store("affinity", pd.DataFrame(rows))
     assert {path: path.read_bytes() for path in before} == before
     assert history(store, entity_rows(("c", "x", 0)), ["affinity:score"])["score"].tolist() == [1.0]
+
+
+def test_rows_are_written_to_a_table_that_is_a_single_file(store: FeatureStore, tmp_path: Path) -> None:
+    """As the tables of Feast's templates are; it keeps its name."""
+    pl.DataFrame({"user_id": ["a"], "rate": [0.5], "event_timestamp": [NOON - HOUR]}).write_parquet(
+        tmp_path / "data/rates.parquet"
+    )
+    source = FileSource(name="rates", path="rates.parquet", timestamp_field="event_timestamp")
+    schema = [Field(name="user_id", dtype=String), Field(name="rate", dtype=Float64)]
+    store.apply([FeatureView(name="rates", entities=[user], schema=schema, source=source)])
+    store.write_to_offline_store(
+        "rates", pd.DataFrame({"user_id": ["a"], "rate": [0.75], "event_timestamp": [NOON]})
+    )
+    rows = entity_rows(("a", "x", -1), ("a", "x", 0))
+    assert history(store, rows, ["rates:rate"])["rate"].tolist() == [0.5, 0.75]
+    far = FileSource(name="far", path="memory://far/rates.parquet", timestamp_field="event_timestamp")
+    with pytest.raises(SourceError, match="let the source's path be a folder"):
+        Source(store.config, far).append(
+            pl.DataFrame({"event_timestamp": [NOON]}), timestamp="event_timestamp"
+        )
 
 
 def test_written_rows_use_the_names_of_the_files(store: FeatureStore, tmp_path: Path) -> None:
