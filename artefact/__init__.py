@@ -6,7 +6,7 @@
 - ``<models>/recommendation/...``: the same, with ``candidates.parquet`` and ``popular.parquet``
 """
 
-from artefact.card import Card, InputFeature, RiskLevel, Thresholds, load_card, save_card
+from artefact.card import Card, InputFeature, RiskLevel, Rules, Thresholds, load_card, save_card
 from artefact.encode import RowEncoder, encode_rows
 from artefact.errors import ArtefactError
 from artefact.folder import (
@@ -20,6 +20,7 @@ from artefact.folder import (
     version_path,
 )
 from artefact.service_hash import feature_service_hash
+from artefact.typical import typical_values
 
 __all__ = [
     "CANDIDATES_FILE",
@@ -32,6 +33,7 @@ __all__ = [
     "InputFeature",
     "RiskLevel",
     "RowEncoder",
+    "Rules",
     "Thresholds",
     "champion_path",
     "encode_rows",
@@ -39,5 +41,6 @@ __all__ = [
     "load_card",
     "save_card",
     "set_champion",
+    "typical_values",
     "version_path",
 ]

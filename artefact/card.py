@@ -1,5 +1,6 @@
 """The model card: what a model was trained on, what it expects and how well it does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -48,6 +49,31 @@ class Thresholds(_Frozen):
         return "MEDIUM" if probability >= self.medium else "LOW"
 
 
+class Rules(_Frozen):
+    """The baseline of a shop without a model, for orders of which nothing is known but what they say themselves.
+
+    Attributes:
+        limits: Per feature the value from which an order is suspicious; a null never is.
+        within: Share of frauds among training orders below all limits.
+        beyond: Share of frauds among the others.
+        preferred: Whether this did better on the held-out orders than the model on typical values.
+    """
+
+    limits: dict[str, float]
+    within: float = Field(ge=0, le=1)
+    beyond: float = Field(ge=0, le=1)
+    preferred: bool
+
+    def probability(self, features: Mapping[str, Any]) -> float:
+        """Of fraud, from feature values by name."""
+        given = ((features.get(name), limit) for name, limit in self.limits.items())
+        return (
+            self.beyond
+            if any(value is not None and value >= limit for value, limit in given)
+            else self.within
+        )
+
+
 class DataWindow(_Frozen):
     """Event times of the training rows, half-open."""
 
@@ -68,6 +94,7 @@ class Card(_Frozen):
         data_window: Event times of the training rows.
         metrics: Figures on held-out rows; may be nested.
         thresholds: Risk levels of the fraud model; None for others.
+        rules: What decides where the model cannot; None where there is nothing.
         seed: Seed of the training.
         packages: Versions of the packages it was trained with.
         git_revision: Of the code it was trained by, a ``+`` behind it where that was changed; None if unknown.
@@ -83,6 +110,7 @@ class Card(_Frozen):
     data_window: DataWindow
     metrics: dict[str, Any]
     thresholds: Thresholds | None = None
+    rules: Rules | None = None
     seed: int
     packages: dict[str, str]
     git_revision: str | None = None

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
+from typing import Any
 
-from serving.answers import Arm, Journal, ModelSet, Served, ViewUse
+from serving.answers import Arm, Journal, ModelSet, Score, Served, ViewUse
 from serving.batching import Batcher
 from serving.features import Columns, FeatureReader, Features, Row, Rung
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.replies import Prediction, Predictions, Recommendation, Recommendations
 from serving.requests import PredictionRequest
+from serving.rules import FRAUD, judged
 from serving.scoring import LAST_VIEWED_COLUMN, by_row, picked, rows_by_arm, scores, with_request
-from serving.uses import lowest, together, uses_of, worst_rung
+from serving.uses import lowest, rungs_of, together, uses_of
 
-FRAUD, RECOMMENDATION = "fraud", "recommendation"
+RECOMMENDATION = "recommendation"
 IN_STOCK = "product_in_stock"
 ORDERS_AT_ONCE = 64
 """Most concurrent requests that share one read of features."""
@@ -103,8 +105,8 @@ class Predictor:
         """
         started, models = perf_counter(), self.models
         arm = models.arms.choose(user_id)
-        last_viewed = await self._read(models.readers.last_viewed, [{"user_id": user_id}])
-        products = arm.candidates.of(last_viewed.columns[LAST_VIEWED_COLUMN][0], self._candidates_max)
+        viewed = await self._read(models.readers.last_viewed, [{"user_id": user_id}])
+        products = arm.candidates.of(viewed.columns[LAST_VIEWED_COLUMN][0], self._candidates_max)
         rows: list[Row] = [{"user_id": user_id, "product_id": product} for product in products]
         questions = [Question(request_id, row, started) for row in rows]
         shown = (await self._ranked(models, arm, questions) if questions else [])[:k]
@@ -118,7 +120,7 @@ class Predictor:
             request_id=request_id,
             arm=arm.name,
             experiment=arm.experiment,
-            degraded=_degraded(served.rung for served in shown),
+            degraded=_degraded([*rungs_of(viewed.views), *(served.rung for served in shown)]),
             views=together([served.views for served in shown]),
         )
 
@@ -143,7 +145,7 @@ class Predictor:
         return [decided[place] for place in range(len(questions))]
 
     async def _ranked(self, models: ModelSet, arm: Arm, questions: Sequence[Question]) -> list[Served]:
-        """Products in stock, best first; equals stay in the order of the slate."""
+        """Products in stock, best first; equals stay in the order of the slate, which for nobody known is popularity."""
         features = await self._read(models.readers.ranking, [question.row for question in questions])
         time_us = self._time_us()
         views = uses_of(features.views, time_us)
@@ -164,22 +166,33 @@ class Predictor:
         rows = [question.row for question in questions]
         complete = with_request(arm, rows, columns)
         scored = scores(arm, models, complete, self._metrics)
+        values = by_row(complete, without=rows[0])
         return [
-            Served(
-                request_id=question.request_id,
-                time_us=time_us,
-                row=question.row,
-                rung=worst_rung(used),
-                views=used,
-                features=features,
-                scores=said,
-                risk_level=arm.fraud.thresholds.level(said[FRAUD].probability) if FRAUD in said else None,
-                latency_ms=_milliseconds_since(question.started),
-            )
-            for question, used, features, said in zip(
-                questions, views, by_row(complete, without=rows[0]), scored, strict=True
-            )
+            self._one(arm, question, used, features, said, time_us)
+            for question, used, features, said in zip(questions, views, values, scored, strict=True)
         ]
+
+    def _one(
+        self,
+        arm: Arm,
+        question: Question,
+        used: Mapping[str, ViewUse],
+        features: Mapping[str, Any],
+        scored: dict[str, Score],
+        time_us: int,
+    ) -> Served:
+        rung, said = judged(arm, used, features, scored)
+        return Served(
+            request_id=question.request_id,
+            time_us=time_us,
+            row=question.row,
+            rung=rung,
+            views=used,
+            features=features,
+            scores=said,
+            risk_level=arm.fraud.thresholds.level(said[FRAUD].probability) if FRAUD in said else None,
+            latency_ms=_milliseconds_since(question.started),
+        )
 
     async def _read(self, reader: FeatureReader, rows: Sequence[Row]) -> Features:
         started = perf_counter()
@@ -208,6 +221,7 @@ class Predictor:
         )
 
     def _note(self, decided: Decided) -> None:
+        self._metrics.answers[decided.served.rung].inc()
         self._journal.record(decided.served)
         self.models.arms.decided(decided.arm, decided.served)
 

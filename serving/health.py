@@ -1,16 +1,11 @@
 """Is the API alive, and can it answer? Control path."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from serving.errors import FeaturesUnavailableError
-from serving.features import FeatureReader
 from serving.models import Model
-
-PROBE_ROW = {"user_id": "readiness-probe"}
-"""A customer who does not exist: reading their features proves the way to the online store."""
 
 
 @dataclass(frozen=True)
@@ -48,25 +43,29 @@ class Readiness:
     checks: dict[str, Check]
 
 
+Wished = Callable[[], Awaitable[str]]
+"""What is wrong with something that answers are better with; empty where nothing is."""
+
+
 class HealthMonitor:
     """Answers the probes of an orchestrator.
 
     Args:
-        models: Those loaded.
-        probe: Any read from the online store.
+        models: Those in use, by name.
+        wished: Dependencies by name whose trouble is told and does not take the API out of service: it answers without.
         misfits: Per model, why it does not fit the registered definitions; models that fit are absent.
         started: When the process began to serve.
     """
 
     def __init__(
         self,
-        models: Mapping[str, Model],
-        probe: FeatureReader,
+        models: Callable[[], Mapping[str, Model]],
+        wished: Mapping[str, Wished],
         misfits: Callable[[], Mapping[str, str]],
         started: datetime,
     ) -> None:
         self._models = models
-        self._probe = probe
+        self._wished = wished
         self._misfits = misfits
         self._started = started
         self._found: Mapping[str, str] = {}
@@ -79,26 +78,24 @@ class HealthMonitor:
         """Liveness: never waits for anything."""
         loaded = {
             name: ModelState(model.card.version, model.card.feature_service, model.card.created)
-            for name, model in self._models.items()
+            for name, model in self._models().items()
         }
         return Health("ok", self._started, (now - self._started).total_seconds(), loaded)
 
     async def ready(self) -> Readiness:
         """Each dependency by name.
 
-        A model whose feature service changed goes on answering from the definitions it was loaded with: that is said,
-        and does not take the API out of service.
+        A model whose feature service changed goes on answering from the definitions it was loaded with, and without the
+        online store answers are made of remembered and typical values: that is said, and does not take the API out of
+        service, since another process of it would do no better.
         """
-        checks = {
+        needed = {
             "registry": Check(ok=True, reason="definitions changed" if self._found else ""),
-            "redis": await self._online_store(),
-            **{name: Check(ok=True, reason=self._found.get(name, "")) for name in self._models},
+            **{name: Check(ok=True, reason=self._found.get(name, "")) for name in self._models()},
         }
-        return Readiness(all(check.ok for check in checks.values()), checks)
+        wished = {name: _check(await trouble()) for name, trouble in self._wished.items()}
+        return Readiness(all(check.ok for check in needed.values()), needed | wished)
 
-    async def _online_store(self) -> Check:
-        try:
-            await self._probe.read([PROBE_ROW])
-        except FeaturesUnavailableError as error:
-            return Check(ok=False, reason=error.detail)
-        return Check(ok=True)
+
+def _check(trouble: str) -> Check:
+    return Check(ok=not trouble, reason=trouble)

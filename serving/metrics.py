@@ -2,6 +2,9 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from serving.breaker import STATES, State
+from serving.features import RUNGS
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (
     0.0005,
@@ -65,6 +68,28 @@ class Metrics:
             ["model", "version"],
             registry=self.registry,
         )
+        answers = Counter(
+            "shop_api_answers",
+            "Predictions and recommended products by the worst rung of their features: live, remembered, typical, rules.",
+            ["rung"],
+            registry=self.registry,
+        )
+        state = Gauge(
+            "shop_api_breaker_state",
+            "1 for the state of the circuit breaker of the online store.",
+            ["state"],
+            registry=self.registry,
+        )
+        changes = Counter(
+            "shop_api_breaker_changes",
+            "How often the circuit breaker came into a state.",
+            ["state"],
+            registry=self.registry,
+        )
+        self.answers = {rung: answers.labels(rung) for rung in RUNGS}
+        self._breaker_state = {name: state.labels(name) for name in STATES}
+        self._breaker_changes = {name: changes.labels(name) for name in STATES}
+        self._breaker_state["closed"].set(1)
         self.stage = {name: stages.labels(name) for name in STAGES}
         self._values_present, self._values_null = features.labels("present"), features.labels("null")
         self.predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
@@ -87,6 +112,12 @@ class Metrics:
     def model(self, name: str, version: str) -> None:
         """Say that this version is in use."""
         self._models.labels(name, version).set(1)
+
+    def breaker(self, state: State) -> None:
+        """The breaker came into this state."""
+        self._breaker_changes[state].inc()
+        for name, gauge in self._breaker_state.items():
+            gauge.set(name == state)
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format."""

@@ -8,6 +8,21 @@ from feast import FeatureStore, OnDemandFeatureView
 
 
 @dataclass(frozen=True)
+class StoredView:
+    """A view that is read.
+
+    Attributes:
+        name: Of its projection.
+        keys: Its join keys, as a row names them.
+        features: Those that are read.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FeaturePlan:
     """Features of some services, each named once, and how they are come by.
 
@@ -15,11 +30,13 @@ class FeaturePlan:
         stored: Features that Feast reads, as ``view:feature``: also those that only on-demand views need.
         keys: Join keys and request columns that Feast asks for.
         on_demand: Views whose function is called on what was read.
+        views: What ``stored`` names, by view.
     """
 
     stored: tuple[str, ...]
     keys: tuple[str, ...]
     on_demand: tuple[OnDemandFeatureView, ...]
+    views: tuple[StoredView, ...]
 
 
 def plan_services(store: FeatureStore, services: Sequence[str]) -> FeaturePlan:
@@ -45,15 +62,16 @@ def plan_services(store: FeatureStore, services: Sequence[str]) -> FeaturePlan:
         else:
             stored |= dict.fromkeys(_references(projection))
             keys |= dict.fromkeys(view.get_request_data_schema())
-    names = dict.fromkeys(reference.partition(":")[0] for reference in stored)
-    keys |= dict.fromkeys(_join_keys(store, list(names)))
-    return FeaturePlan(tuple(stored), tuple(keys), tuple(called.values()))
+    views = _stored_views(store, list(stored))
+    keys |= dict.fromkeys(key for view in views for key in view.keys)
+    return FeaturePlan(tuple(stored), tuple(keys), tuple(called.values()), views)
 
 
 def plan_features(store: FeatureStore, references: Sequence[str]) -> FeaturePlan:
     """Plan a read of a few stored features, given as ``view:feature``."""
-    keys = _join_keys(store, [reference.partition(":")[0] for reference in references])
-    return FeaturePlan(tuple(references), keys, ())
+    views = _stored_views(store, references)
+    keys = dict.fromkeys(key for view in views for key in view.keys)
+    return FeaturePlan(tuple(references), tuple(keys), (), views)
 
 
 def _views(store: FeatureStore, services: Sequence[str]) -> list[tuple[Any, Any]]:
@@ -72,6 +90,15 @@ def _is_plain_python(view: OnDemandFeatureView) -> bool:
     return view.mode == "python" and not (view.singleton or view.aggregations or view.write_to_online_store)
 
 
-def _join_keys(store: FeatureStore, views: Sequence[str]) -> tuple[str, ...]:
-    found = [store.registry.get_any_feature_view(name, store.project, allow_cache=True) for name in views]
-    return tuple(dict.fromkeys(key for view in found for key in getattr(view, "join_keys", ())))
+def _stored_views(store: FeatureStore, references: Sequence[str]) -> tuple[StoredView, ...]:
+    features: dict[str, list[str]] = {}
+    for reference in references:
+        view, _, feature = reference.partition(":")
+        features.setdefault(view, []).append(feature)
+    return tuple(StoredView(name, _join_keys(store, name), tuple(names)) for name, names in features.items())
+
+
+def _join_keys(store: FeatureStore, view: str) -> tuple[str, ...]:
+    """None of an on-demand view that Feast computes."""
+    found = store.registry.get_any_feature_view(view, store.project, allow_cache=True)
+    return tuple(getattr(found, "join_keys", ()))

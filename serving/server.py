@@ -19,19 +19,18 @@ from artefact import ArtefactError
 from serving.answers import Arm, Champions, Journal, ModelSet, NoJournal
 from serving.app import create_app
 from serving.candidates import Candidates
-from serving.dataplane import FRAUD, RECOMMENDATION, Predictor
+from serving.dataplane import RECOMMENDATION, Predictor
 from serving.errors import FeaturesUnavailableError, StartError
-from serving.feast_reader import FeastReader
 from serving.features import Readers
-from serving.health import PROBE_ROW, HealthMonitor
+from serving.freshness import Freshness
+from serving.health import HealthMonitor
 from serving.journal import open_journal
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
-from serving.on_demand import WithOnDemand
-from serving.plan import FeaturePlan, plan_features, plan_services
+from serving.reading import PROBE_ROW, Reading, patient_readers
 from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
-from serving.scoring import LAST_VIEWED
+from serving.rules import FRAUD
 from serving.settings import ServingSettings
 
 logger = logging.getLogger("serving")
@@ -56,6 +55,11 @@ class Parts:
         """By name."""
         return {FRAUD: self.fraud, RECOMMENDATION: self.recommendation}
 
+    def patient_readers(self, metrics: Metrics) -> Readers:
+        """Readers for the start: they wait."""
+        cards = [self.fraud.card], [self.recommendation.card]
+        return patient_readers(self.store, *cards, _WARM_UP_TIMEOUT_SECONDS, metrics)
+
     def misfits(self) -> dict[str, str]:
         """Per model, why it does not fit the registered definitions."""
         return check_definitions(self.store, [model.card for model in self.models.values()])
@@ -79,21 +83,6 @@ def load_parts(settings: ServingSettings) -> Parts:
     if misfits := parts.misfits():
         raise StartError("; ".join(misfits.values()))
     return parts
-
-
-def readers(parts: Parts, timeout_seconds: float, metrics: Metrics) -> Readers:
-    """Reads of features, each through one call of Feast."""
-    ranking = [parts.recommendation.card.feature_service]
-    both = [parts.fraud.card.feature_service, *ranking]
-
-    def reader(plan: FeaturePlan) -> WithOnDemand:
-        return WithOnDemand(FeastReader(parts.store, plan, timeout_seconds, metrics), plan.on_demand)
-
-    return Readers(
-        order=reader(plan_services(parts.store, both)),
-        last_viewed=reader(plan_features(parts.store, [LAST_VIEWED])),
-        ranking=reader(plan_services(parts.store, ranking)),
-    )
 
 
 def model_set(parts: Parts, reads: Readers) -> ModelSet:
@@ -121,7 +110,7 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
         StartError: if the online store does not answer, or a feature that is read is not registered.
     """
     uncounted = Metrics()
-    reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS, uncounted)
+    reads = parts.patient_readers(uncounted)
     patient = predictor(parts, settings, reads, uncounted, NoJournal())
     question = PredictionRequest.model_validate(EXAMPLE | PROBE_ROW)
     try:
@@ -144,8 +133,25 @@ def compose(
     """The application and its monitor."""
     for name, model in parts.models.items():
         metrics.model(name, model.card.version)
-    reads = readers(parts, settings.feature_timeout_seconds, metrics)
-    monitor = HealthMonitor(parts.models, reads.last_viewed, parts.misfits, datetime.now(UTC))
+    freshness = Freshness(settings.stream_stale_seconds)
+
+    async def stream() -> str:
+        return freshness.trouble
+
+    reading = Reading(
+        parts.store,
+        timeout_seconds=settings.feature_timeout_milliseconds / 1000,
+        remembered_max=settings.remembered_max,
+        freshness=freshness,
+        metrics=metrics,
+    )
+    reads = reading.readers([parts.fraud.card], [parts.recommendation.card])
+    monitor = HealthMonitor(
+        lambda: parts.models,
+        {"redis": reading.guard.trouble, "stream": stream},
+        parts.misfits,
+        datetime.now(UTC),
+    )
     app = create_app(
         predictor=predictor(parts, settings, reads, metrics, journal),
         monitor=monitor,
@@ -227,7 +233,7 @@ def _done(*_: Any) -> None:
 
 
 async def _refresh(parts: Parts, settings: ServingSettings, monitor: HealthMonitor) -> None:
-    reads = readers(parts, _WARM_UP_TIMEOUT_SECONDS, Metrics())
+    reads = parts.patient_readers(Metrics())
 
     async def changed() -> None:
         monitor.definitions_changed()

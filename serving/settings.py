@@ -27,8 +27,12 @@ class ServingSettings(BaseSettings):
     api_port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and prints it."""
 
-    feature_timeout_seconds: float = Field(default=1.0, gt=0)
-    """How long one read of features may take before the request is answered with 503."""
+    feature_timeout_milliseconds: float = Field(default=35.0, gt=0)
+    """How long one read of features may take before remembered or typical values are used."""
+    remembered_max: int = Field(default=10_000, ge=1)
+    """How many entities of each feature view are remembered for the time without Redis, about 1 kB each."""
+    stream_stale_seconds: float = Field(default=900.0, gt=0)
+    """Age of the newest row read lately from which `/ready` tells that the stream is behind."""
     registry_refresh_seconds: float = Field(default=60.0, gt=0)
     """How often the registry is read again, beside the requests."""
     warm_up_requests: int = Field(default=50, ge=1)

@@ -22,6 +22,11 @@ def worst_rung(views: Mapping[str, ViewUse]) -> Rung:
     return lowest(use.rung for use in views.values())
 
 
+def rungs_of(views: Mapping[str, ViewRows]) -> set[Rung]:
+    """All rungs that rows of views stand on."""
+    return {rung for rows in views.values() for rung in rows.rungs}
+
+
 def lowest(rungs: Iterable[Rung]) -> Rung:
     """The worst of some rungs; ``live`` where there is none."""
     different = set(rungs)

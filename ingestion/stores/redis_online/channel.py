@@ -119,5 +119,10 @@ async def opened(pool: Any, deadline_seconds: float) -> Channel:
         redis.exceptions.TimeoutError: if it takes too long.
     """
     connection = pool.make_connection()
-    await connection.connect()
+    try:
+        await connection.connect()
+    except BaseException:
+        # Cancelled in the middle of the login, it would stay open until it is collected as garbage.
+        await connection.disconnect(nowait=True)
+        raise
     return Channel(connection, deadline_seconds)

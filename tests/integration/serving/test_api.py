@@ -1,9 +1,10 @@
 import socket
 import threading
-import time
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from serving.requests import EXAMPLE
@@ -97,21 +98,42 @@ def test_a_request_under_way_is_answered_before_the_end(shop: ServingShop, tmp_p
     assert ended == [0]
 
 
-def test_without_redis_requests_are_503_and_work_again_when_it_is_back(
+def test_without_redis_answers_are_degraded_and_whole_again_when_it_is_back(
     own_redis: RunningRedis, tmp_path: Path
 ) -> None:
-    """The process lives through it; /ready says which server is away."""
+    """The process lives through it; /ready says which server is away.
+
+    answers live ─── Redis killed ─── remembered / rules ─── restarted ─── live
+    """
     shop = serving_shop(tmp_path / "shop", own_redis.address, project="outage")
     with running_api(shop, tmp_path) as api:
+        before = api.predict().json()
         own_redis.kill()
-        started = time.monotonic()
-        refused = api.predict()
-        assert refused.status_code == 503
-        assert refused.headers["content-type"] == "application/problem+json"
-        assert time.monotonic() - started < 5
-        ready = api.get("/ready")
-        assert ready.status_code == 503
-        assert own_redis.address in ready.json()["checks"]["redis"]["reason"]
-        assert api.get("/health").status_code == 200
+        wait_until(lambda: api.predict().json()["degraded"] == "remembered", "the breaker is open")
+        remembered, unknown = api.predict().json(), api.predict(user_id="u", product_id="p").json()
+        assert remembered["fraud_probability"] == pytest.approx(before["fraud_probability"], abs=0.05)
+        assert {view["rung"] for view in unknown["views"].values()} == {"typical", "remembered"}
+        assert unknown["degraded"] == "typical"
+        wait_until(lambda: own_redis.address in _redis_check(api)["reason"], "a probe has found out why")
+        assert api.get("/ready").status_code == 200
+        assert api.get("/recommendations/nobody").json()["degraded"] == "rules"
         own_redis.restart()
-        wait_until(lambda: api.predict().status_code == 200, "predictions after the return of Redis")
+        wait_until(lambda: api.predict().json()["degraded"] is None, "live answers after the return of Redis")
+        assert _redis_check(api)["ok"]
+        assert samples_of(api, "shop_api_answers_total", rung="remembered") >= 2
+        assert samples_of(api, "shop_api_breaker_state", state="closed") == 1
+
+
+def _redis_check(api: RunningApi) -> dict[str, Any]:
+    found: dict[str, Any] = api.get("/ready").json()["checks"]["redis"]
+    return found
+
+
+def samples_of(api: RunningApi, name: str, **labels: str) -> float:
+    """Sum of a metric's samples that have these labels."""
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(api.get("/metrics").text)
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
+    )

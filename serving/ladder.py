@@ -1,0 +1,90 @@
+"""What stands in for the online store when it does not answer: remembered values, else typical ones. Hot path.
+
+Each view of each row stands on a rung of its own: a customer who was here before is remembered, the product beside them
+may be typical.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from serving.features import FeatureReader, Features, Row, Rung, ViewRows
+from serving.freshness import Freshness
+from serving.guard import Guard
+from serving.memory import Kept, Memory
+from serving.plan import StoredView
+
+UNREAD = "INVALID"
+"""Feast's status of what was not read."""
+
+
+class Ladder:
+    """Reads what is stored, and steps down where that cannot be read.
+
+    Args:
+        stored: Reads the online store within a deadline.
+        guard: Shared by all reads of the store.
+        views: What is read.
+        typical: Values of the training rows by feature; null for the others.
+        remembered_max: Entities remembered per view.
+        freshness: Is told how new the rows are.
+    """
+
+    def __init__(
+        self,
+        stored: FeatureReader,
+        guard: Guard,
+        views: Sequence[StoredView],
+        typical: Mapping[str, Any],
+        remembered_max: int,
+        freshness: Freshness,
+    ) -> None:
+        self._stored = stored
+        self._guard = guard
+        self._freshness = freshness
+        self._views = [
+            (
+                view,
+                Memory(remembered_max),
+                Kept(UNREAD, None, tuple(typical.get(feature) for feature in view.features)),
+            )
+            for view in views
+        ]
+
+    async def read(self, rows: Sequence[Row]) -> Features:
+        """See `serving.features.FeatureReader`; never raises for a store that is away or slow."""
+        found = await self._guard.read(self._stored, rows)
+        if found is None:
+            return self._without_store(rows)
+        self._remember(rows, found)
+        self._freshness.saw(at for view in found.views.values() for at in view.timestamps_us)
+        return found
+
+    def _remember(self, rows: Sequence[Row], found: Features) -> None:
+        for view, memory, _ in self._views:
+            if not view.keys:
+                continue  # an on-demand view that Feast computes: it belongs to a request, not to an entity
+            told = found.views[view.name]
+            values = zip(*(found.columns[feature] for feature in view.features), strict=True)
+            memory.keep(
+                _keys(view, rows),
+                [Kept(*row) for row in zip(told.statuses, told.timestamps_us, values, strict=True)],
+            )
+
+    def _without_store(self, rows: Sequence[Row]) -> Features:
+        columns: dict[str, Sequence[Any]] = {}
+        views: dict[str, ViewRows] = {}
+        for view, memory, typical in self._views:
+            known = [memory.of(key) for key in _keys(view, rows)]
+            rungs: list[Rung] = ["remembered" if row else "typical" for row in known]
+            shown = [row or typical for row in known]
+            columns.update(
+                zip(view.features, map(list, zip(*(row.values for row in shown), strict=True)), strict=True)
+            )
+            views[view.name] = ViewRows(
+                [row.status for row in shown], [row.timestamp_us for row in shown], rungs
+            )
+        return Features(columns, views)
+
+
+def _keys(view: StoredView, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    return [tuple(row[key] for key in view.keys) for row in rows]

@@ -1,0 +1,144 @@
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from serving.breaker import Breaker, State
+from serving.errors import FeaturesUnavailableError
+from serving.features import Features, Row, ViewRows
+from serving.freshness import Freshness
+from serving.guard import Guard
+from serving.ladder import Ladder
+from serving.memory import Kept, Memory
+from serving.plan import StoredView
+
+VIEWS = (
+    StoredView("users", ("user",), ("orders", "country")),
+    StoredView("products", ("product",), ("price",)),
+)
+TYPICAL = {"orders": 3, "price": 9.5}
+
+
+class Store:
+    """Answers with the number in an entity's name; may be away.
+
+    Attributes:
+        away: Whether reads fail.
+        asked: Rows of each read.
+    """
+
+    def __init__(self) -> None:
+        self.away = False
+        self.asked: list[Sequence[Row]] = []
+
+    async def read(self, rows: Sequence[Row]) -> Features:
+        self.asked.append(rows)
+        if self.away:
+            raise FeaturesUnavailableError("away")
+        users, products = ([int(row[key][1:]) for row in rows] for key in ("user", "product"))
+        columns: dict[str, list[Any]] = {"orders": users, "country": ["at"] * len(rows), "price": products}
+        live = ViewRows(["PRESENT"] * len(rows), [1_000_000] * len(rows), ["live"] * len(rows))
+        return Features(columns, {"users": live, "products": live})
+
+    async def probe(self) -> None:
+        if self.away:
+            raise FeaturesUnavailableError("away")
+
+
+class Story:
+    """A ladder over a store, remembering two entities of each view."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.states: list[State] = []
+        self._closed = asyncio.Event()
+        breaker = Breaker(first_pause_seconds=0.01, longest_pause_seconds=0.02, changed=self._changed)
+        self.guard = Guard(breaker, self.store.probe)
+        self.ladder = Ladder(self.store, self.guard, VIEWS, TYPICAL, 2, Freshness(60))
+
+    def _changed(self, state: State) -> None:
+        self.states.append(state)
+        if state == "closed":
+            self._closed.set()
+
+    async def recovered(self) -> None:
+        """The store was found to answer again."""
+        async with asyncio.timeout(5):
+            await self._closed.wait()
+        await asyncio.sleep(0)
+
+    async def read(self, *pairs: tuple[str, str]) -> Features:
+        return await self.ladder.read([{"user": user, "product": product} for user, product in pairs])
+
+
+def test_rungs_mix_by_view_and_entity() -> None:
+    """u1 and p1 were seen together; a known customer with an unknown product keeps their own values.
+
+    read u1,p1 ─────── store away ─────── u1,p1  u1,p9  u9,p9
+    """
+
+    async def story() -> Features:
+        shop = Story()
+        await shop.read(("u1", "p1"))
+        shop.store.away = True
+        found = await shop.read(("u1", "p1"), ("u1", "p9"), ("u9", "p9"))
+        shop.guard.close()
+        return found
+
+    found = asyncio.run(story())
+    assert found.columns == {"orders": [1, 1, 3], "country": ["at", "at", None], "price": [1, 9.5, 9.5]}
+    assert found.views["users"].rungs == ["remembered", "remembered", "typical"]
+    assert found.views["products"].rungs == ["remembered", "typical", "typical"]
+    assert found.views["products"].statuses == ["PRESENT", "INVALID", "INVALID"]
+    assert found.views["users"].timestamps_us == [1_000_000, 1_000_000, None]
+
+
+def test_while_the_breaker_is_open_the_store_is_not_asked() -> None:
+    """The one that failed was the last to wait."""
+
+    async def story() -> int:
+        shop = Story()
+        shop.store.away = True
+        for _ in range(5):
+            await shop.read(("u1", "p1"))
+        shop.guard.close()
+        return len(shop.store.asked)
+
+    assert asyncio.run(story()) == 1
+
+
+def test_the_store_is_asked_again_once_a_probe_succeeded() -> None:
+    """Without a question in between."""
+
+    async def story() -> tuple[list[str], list[State]]:
+        shop = Story()
+        shop.store.away = True
+        await shop.read(("u1", "p1"))
+        shop.store.away = False
+        await shop.recovered()
+        found = await shop.read(("u1", "p1"))
+        return list(found.views["users"].rungs), shop.states
+
+    assert asyncio.run(story()) == (["live"], ["open", "half-open", "closed"])
+
+
+def test_trouble_is_the_reason_until_the_store_answers() -> None:
+    """Asking for it finds the trouble before a customer does."""
+
+    async def story() -> list[str]:
+        shop = Story()
+        shop.store.away = True
+        told = [await shop.guard.trouble()]
+        shop.store.away = False
+        await shop.recovered()
+        return [*told, await shop.guard.trouble()]
+
+    assert asyncio.run(story()) == ["away", ""]
+
+
+def test_the_entity_read_longest_ago_is_forgotten_first() -> None:
+    """Two are kept; reading one again keeps it."""
+    memory = Memory(2)
+    for name in ("a", "b", "a", "c"):
+        memory.keep([(name,)], [Kept("PRESENT", None, (name,))])
+    assert [memory.of((name,)) is not None for name in "abc"] == [True, False, True]
+    assert len(memory) == 2
