@@ -8,7 +8,7 @@ from infra.platform import Platform
 from infra.steps import Steps
 
 FEAST = str(Path(sys.executable).with_name("feast"))
-STEPS = 9
+STEPS = 10
 MODELS = ("fraud", "recommendation")
 EVER = "2000-01-01T00:00:00"
 """Customers and products are as old as their last change: materialize from before all of them."""
@@ -26,7 +26,7 @@ def start(platform: Platform) -> None:
 
 
 def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) -> None:
-    """Apply the definitions, see that there are a history, features and models, and start both programs; `STEPS` steps.
+    """Apply the definitions, see that there are a history, features and models, and start the programs; `STEPS` steps.
 
     What an earlier run has made is kept, so that one that was interrupted can be repeated.
 
@@ -59,6 +59,7 @@ def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) ->
     steps.command("feast materialize", [*feast, "materialize", EVER, until], wanted=not materialized.exists())
     materialized.touch()
     steps.call("stream worker", platform.start_stream_worker)
+    steps.call("prediction archive", platform.start_prediction_archive)
     steps.call("API", platform.start_api)
 
 

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from infra import bootstrap, verdict
 from infra.bootstrap import python
-from infra.live import LiveOutcome, LivePlan, recent_orders, run_live
+from infra.live import LiveOutcome, LivePlan, LogOutcome, all_archived, recent_orders, run_live
 from infra.platform import Platform
 from infra.services.errors import ServiceError
 from infra.settings import InfraSettings
@@ -76,27 +76,31 @@ def _run(platform: Platform, options: argparse.Namespace, console: Console) -> l
     live = run_live(
         plan, root=root, api=api, stream=stream, environment=platform.environment(), console=console
     )
-    closing = Steps(2, root / "logs", platform.environment(), console)
+    closing = Steps(3, root / "logs", platform.environment(), console)
     with closing.shown():
         repo = str(platform.settings.feature_repo)
         today = f"{datetime.now(UTC):%F}"
         closing.command(
             "expectations, live", python("expectations", "check", "--repo", repo, "--date", today)
         )
+        logged = closing.call("prediction log", lambda: all_archived(api, platform.predictions.up()))
         parities = closing.call("parity", lambda: _parity(platform, root))
     for service, parity in parities.items():
         for difference in parity.differences:
             console.print(f"[red]{service}[/]: {difference}", soft_wrap=True)
-    return _figures(root, live, parities)
+    return _figures(root, live, logged, parities)
 
 
-def _figures(root: Path, live: LiveOutcome, parities: dict[str, Any]) -> list[verdict.Figure]:
+def _figures(
+    root: Path, live: LiveOutcome, logged: LogOutcome, parities: dict[str, Any]
+) -> list[verdict.Figure]:
     from artefact import champion_path, load_card  # noqa: PLC0415  # pydantic models: not needed by --help
 
     cards = [load_card(champion_path(root / "models", model)) for model in ("fraud", "recommendation")]
     return [
         *verdict.stream_figures(live),
         *verdict.api_figures(live),
+        *verdict.log_figures(logged),
         *verdict.model_figures(*cards),
         *verdict.parity_figures(parities),
         *verdict.quality_figures(root / "reports"),

@@ -44,6 +44,15 @@ class LiveOutcome:
     seconds: float
 
 
+@dataclass(frozen=True)
+class LogOutcome:
+    """Predictions that Kafka has acknowledged, that were shed or failed, and that are in the archive."""
+
+    logged: float
+    unlogged: float
+    archived: float
+
+
 def recent_orders(root: Path, rows: int = CLIENT_ROWS) -> pl.DataFrame:
     """The last orders of the archive: whom and what clients ask about."""
     files = sorted((root / "archive" / "orders").glob("date=*"))[-2:]
@@ -114,6 +123,24 @@ def drained(stream: str, messages: float) -> Metrics:
             return metrics
         time.sleep(POLL_SECONDS)
     raise StepFailedError(f"the stream worker has read {read:.0f} of {messages:.0f} messages after a minute")
+
+
+def all_archived(api: str, keeper: str) -> LogOutcome:
+    """What became of the predictions, once as many are archived as were logged.
+
+    Raises:
+        StepFailedError: they are not within a minute.
+    """
+    deadline = time.monotonic() + DRAIN_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        outcomes = Metrics.scrape(api)
+        by_outcome = outcomes.by("shop_api_predictions_logged_total", "outcome")
+        logged = by_outcome.pop("acknowledged", 0.0)
+        archived = Metrics.scrape(keeper).total("shop_stream_archive_rows_total")
+        if archived >= logged and not outcomes.total("shop_api_predictions_unlogged"):
+            return LogOutcome(logged, sum(by_outcome.values()), archived)
+        time.sleep(POLL_SECONDS)
+    raise StepFailedError(f"{archived:.0f} of {logged:.0f} logged predictions are archived after a minute")
 
 
 def _side_by_side(

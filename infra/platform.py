@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 
 from infra.commands import main
-from infra.programs import PythonServer, api, stream_worker
+from infra.programs import PythonServer, api, prediction_archive, stream_worker
 from infra.services.files import write_atomically
 from infra.services.local import LocalServices, kafka_service, redis_service, supervisor
 from infra.services.service import Service
@@ -39,6 +39,11 @@ class Platform:
         return self._service(stream_worker(self.environment()), self.settings.stream_metrics_port)
 
     @property
+    def predictions(self) -> Service:
+        """The archive of predictions; its address is that of its metrics."""
+        return self._service(prediction_archive(self.environment()), self.settings.predictions_metrics_port)
+
+    @property
     def api(self) -> Service:
         """The prediction API."""
         return self._service(api(self.environment()), self.settings.api_port)
@@ -46,7 +51,7 @@ class Platform:
     @property
     def services(self) -> tuple[Service, ...]:
         """In the order in which they start; they end in the opposite one."""
-        return self.redis, self.kafka, self.stream, self.api
+        return self.redis, self.kafka, self.stream, self.predictions, self.api
 
     def environment(self) -> dict[str, str]:
         """What our programs must know of this machine; the addresses of services that run."""
@@ -72,12 +77,16 @@ class Platform:
         LocalServices(self.settings).up()
 
     def create_topics(self) -> frozenset[str]:
-        """Those of the event topics and the dead-letter topic that were absent; the services must run."""
+        """Those of the topics that were absent; the services must run."""
         return create_platform_topics(self.kafka.up(), self.settings)
 
     def start_stream_worker(self) -> None:
         """Healthy on return; wants applied definitions and the topics."""
         self.stream.up()
+
+    def start_prediction_archive(self) -> None:
+        """Healthy on return; wants the topics."""
+        self.predictions.up()
 
     def start_api(self) -> None:
         """Healthy on return; wants applied definitions and trained models."""
@@ -88,6 +97,7 @@ class Platform:
         self.start_services()
         self.create_topics()
         self.start_stream_worker()
+        self.start_prediction_archive()
         self.start_api()
 
     def stop(self) -> tuple[str, ...]:
@@ -100,6 +110,7 @@ class Platform:
             "prediction API": (self.api, "http://{}/docs"),
             "API metrics": (self.api, "http://{}/metrics"),
             "stream metrics": (self.stream, "http://{}/metrics"),
+            "prediction archive metrics": (self.predictions, "http://{}/metrics"),
             "Redis": (self.redis, "redis://{}"),
             "Kafka": (self.kafka, "{}"),
         }

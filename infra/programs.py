@@ -60,6 +60,13 @@ def stream_worker(environment: Mapping[str, str]) -> PythonServer:
     return PythonServer("stream", "ingestion.stream", port, "/health", environment, STREAM_NICENESS)
 
 
+def prediction_archive(environment: Mapping[str, str]) -> PythonServer:
+    """The topic of the prediction log to parquet."""
+    environment = {**ONE_THREAD, **environment}
+    port = "SHOP_PREDICTIONS_METRICS_PORT"
+    return PythonServer("predictions", "ingestion.predictions", port, "/health", environment, STREAM_NICENESS)
+
+
 def api(environment: Mapping[str, str]) -> PythonServer:
     """Features to predictions, on loopback only."""
     environment = {"SHOP_API_HOST": LOOPBACK, **ONE_THREAD, **environment}

@@ -60,11 +60,15 @@ class InfraSettings(BaseSettings):
     """Where messages go that cannot be read; one partition."""
     dead_letter_retention_hours: float = Field(default=720, gt=0)
     """Dead letters stay in Kafka this long."""
+    predictions_topic: str = "predictions"
+    """Topic of the prediction log; with as many partitions as an event topic, kept as long."""
 
     api_port: int = Field(default=8000, ge=1, le=65535)
     """Port for the prediction API; a free one is taken when it is in use."""
     stream_metrics_port: int = Field(default=8001, ge=1, le=65535)
     """Port for the stream worker's metrics; a free one is taken when it is in use."""
+    predictions_metrics_port: int = Field(default=8002, ge=1, le=65535)
+    """Port for the metrics of the archive of predictions; a free one is taken when it is in use."""
 
     start_timeout_seconds: float = Field(default=60, gt=0)
     """How long a program may take until it answers."""

@@ -12,8 +12,8 @@ from infra.settings import InfraSettings, describe
 
 
 def create_platform_topics(bootstrap: str, settings: InfraSettings) -> frozenset[str]:
-    """Create the event topics and the dead-letter topic where they are absent; the names of those created."""
-    events = dict.fromkeys(settings.event_topics, settings.topic_partitions)
+    """Create the event topics, the prediction log's and the dead-letter topic where they are absent; the names of those created."""
+    events = dict.fromkeys([*settings.event_topics, settings.predictions_topic], settings.topic_partitions)
     dead_letters = {settings.dead_letter_topic: 1}
     return create_topics(bootstrap, events, retention=settings.topic_retention) | create_topics(
         bootstrap, dead_letters, retention=settings.dead_letter_retention

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from artefact import Card
-from infra.live import LiveOutcome
+from infra.live import LiveOutcome, LogOutcome
 from infra.parity import Parity
 
 EVENTS_PER_SECOND_LEAST = 1_000
@@ -81,6 +81,15 @@ def api_figures(outcome: LiveOutcome) -> list[Figure]:
             load.p99_ms < PREDICT_P99_MS_MOST,
         ),
         Figure("predict, max", f"{load.max_ms:.1f} ms"),
+    ]
+
+
+def log_figures(outcome: LogOutcome) -> list[Figure]:
+    """Every prediction in the archive of the prediction log."""
+    complete = outcome.archived == outcome.logged and not outcome.unlogged
+    return [
+        Figure("predictions logged", f"{outcome.logged:,.0f}", "none shed or failed", not outcome.unlogged),
+        Figure("predictions archived", f"{outcome.archived:,.0f}", f"= {outcome.logged:,.0f}", complete),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Join the small files of archives and tables: `python -m ingestion.compact`.
+"""Join the small files of archives, tables and the prediction log: `python -m ingestion.compact`.
 
 A live stream archives a file every few seconds. This makes few per day of them, while the stream writes and others
 read: run it every hour or so. What it replaced is deleted by a run that comes later than the grace.
@@ -21,6 +21,7 @@ from ingestion.folder import Folder
 
 ARCHIVES: Final = "archive"
 TABLES: Final = "tables"
+PREDICTIONS: Final = "predictions"
 
 
 class CompactSettings(BaseSettings):
@@ -35,7 +36,7 @@ class CompactSettings(BaseSettings):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compact every archive and table below a root; 1 where one of them was in use."""
+    """Compact every archive and table, and the prediction log, below a root; 1 where one of them was in use."""
     asked = _parser(CompactSettings()).parse_args(argv)
     work = list(_compactions(asked.root, asked.target_mb * 2**20, timedelta(minutes=asked.grace_minutes)))
     busy = 0
@@ -52,18 +53,26 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _compactions(root: str, target_bytes: int, grace: timedelta) -> Iterator[tuple[str, Compaction]]:
+    for name, sort_by in _folders(root):
+        yield (
+            name,
+            Compaction(
+                Folder(f"{root}/{name}"),
+                now_us=lambda: time.time_ns() // 1000,
+                target_bytes=target_bytes,
+                grace=grace,
+                sort_by=sort_by,
+            ),
+        )
+
+
+def _folders(root: str) -> Iterator[tuple[str, str | None]]:
+    """Each folder and the column by which the rows of its files are sorted."""
     for kind, sort_by in ((ARCHIVES, "event_timestamp"), (TABLES, None)):
         for name in Folder(f"{root}/{kind}").subfolders():
-            yield (
-                f"{kind}/{name}",
-                Compaction(
-                    Folder(f"{root}/{kind}/{name}"),
-                    now_us=lambda: time.time_ns() // 1000,
-                    target_bytes=target_bytes,
-                    grace=grace,
-                    sort_by=sort_by,
-                ),
-            )
+            yield f"{kind}/{name}", sort_by
+    if Folder(f"{root}/{PREDICTIONS}").exists():
+        yield PREDICTIONS, "event_timestamp"
 
 
 def _parser(settings: CompactSettings) -> argparse.ArgumentParser:

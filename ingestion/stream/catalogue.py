@@ -1,10 +1,23 @@
 """What a stream worker serves: each event topic with its contract, its archive and the windows over it."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from ingestion.archive import ARRIVAL, Archive
 from ingestion.events.contract import Contract
 from ingestion.windows.spec import ViewSpec
+
+
+class KeptTopic(Protocol):
+    """A topic with its archive, whatever its messages are."""
+
+    @property
+    def name(self) -> str:
+        """Name of the topic."""
+
+    @property
+    def archive(self) -> Archive:
+        """Where its messages are kept."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import polars as pl
 
 from ingestion.stream.archived import Archived
 from ingestion.stream.buffer import Buffer
-from ingestion.stream.catalogue import EventTopic
+from ingestion.stream.catalogue import KeptTopic
 from ingestion.stream.decoding import Readable
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.letters import DeadLetter
@@ -57,7 +57,7 @@ class Lead:
         archived: Mapping[str, Archived],
         numbers: Mapping[str, int],
         *,
-        topics: Mapping[str, EventTopic],
+        topics: Mapping[str, KeptTopic],
         buffer: Buffer,
         letters: Letters,
         metrics: StreamMetrics,

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from ingestion.stream.archive_index import ArchiveIndex, Listing
 from ingestion.stream.archived import Archived
-from ingestion.stream.catalogue import EventTopic
+from ingestion.stream.catalogue import KeptTopic
 from ingestion.stream.messages import Partition
 from ingestion.stream.offsets import Known, Start, starts
 from ingestion.stream.positions import of_topic
@@ -57,7 +57,7 @@ class Place:
         return any(last >= self.ends.get(number, 0) for number, last in self.listing.last_offsets().items())
 
 
-def place_of(topic: EventTopic, broker: Broker, index: ArchiveIndex) -> Place:
+def place_of(topic: KeptTopic, broker: Broker, index: ArchiveIndex) -> Place:
     """Ask while another worker may be archiving: what is committed is archived by then, and what is archived was in Kafka."""
     committed = broker.committed([topic.name])
     listing = _settled(index.refresh)

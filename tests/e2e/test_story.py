@@ -32,7 +32,8 @@ pytestmark = pytest.mark.timeout(900)
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A small shop with 40 days behind it, two trained models, everything running."""
     root = tmp_path_factory.mktemp("shop")
-    ports = {name: free_port() for name in ("redis_port", "kafka_port", "api_port", "stream_metrics_port")}
+    names = ("redis_port", "kafka_port", "api_port", "stream_metrics_port", "predictions_metrics_port")
+    ports = {name: free_port() for name in names}
     shop = Platform(InfraSettings(data_dir=root, start_timeout_seconds=120, **ports))
     try:
         shop.start_services()

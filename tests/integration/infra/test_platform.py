@@ -35,13 +35,14 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["TEST_PORT"])), Page).serve_
 @pytest.fixture
 def settings(tmp_path: Path, redis_server: RunningRedis, kafka_broker: RunningKafka) -> InfraSettings:
     """The session's servers, with topics and data of the test's own."""
-    own = [kafka_broker.topic(name) + "_new" for name in ("orders", "page_views", "dead")]
+    own = [kafka_broker.topic(name) + "_new" for name in ("orders", "page_views", "dead", "predictions")]
     return own_settings(
         tmp_path,
         redis_address=redis_server.address,
         kafka_bootstrap=kafka_broker.bootstrap,
         event_topics=tuple(own[:2]),
         dead_letter_topic=own[2],
+        predictions_topic=own[3],
     )
 
 
@@ -59,7 +60,8 @@ def web(tmp_path: Path) -> Iterator[Service]:
 def test_services_and_topics_are_there_after_their_steps(settings: InfraSettings) -> None:
     """Both steps may be repeated; events have four partitions, dead letters one."""
     platform = Platform(settings)
-    for created in ({*settings.event_topics, settings.dead_letter_topic}, set()):
+    all_topics = {*settings.event_topics, settings.dead_letter_topic, settings.predictions_topic}
+    for created in (all_topics, set()):
         platform.start_services()
         assert platform.create_topics() == created
     known = AdminClient({"bootstrap.servers": settings.kafka_bootstrap}).list_topics().topics

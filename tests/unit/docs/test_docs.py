@@ -10,6 +10,7 @@ from expectations.settings import QualitySettings
 from infra.settings import InfraSettings
 from ingestion.batch.settings import BatchSettings
 from ingestion.events.settings import EventSettings
+from ingestion.predictions.settings import PredictionSettings
 from ingestion.stream.settings import StreamSettings
 from serving.settings import ServingSettings
 from training.settings import TrainingSettings
@@ -22,7 +23,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 SETTINGS = (
-    BatchSettings, EventSettings, InfraSettings, QualitySettings, ServingSettings, StreamSettings, TrainingSettings,
+    BatchSettings, EventSettings, InfraSettings, PredictionSettings, QualitySettings, ServingSettings, StreamSettings, TrainingSettings,
 )  # fmt: skip
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 

@@ -1,0 +1,89 @@
+"""The archive of predictions: `python -m ingestion.predictions`. Writes the topic of the prediction log into parquet files."""
+
+import argparse
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from threading import Event
+
+from ingestion.archive import Archive
+from ingestion.predictions.keeper import Keeper, Means, PredictionTopic
+from ingestion.predictions.settings import PredictionSettings, describe
+from ingestion.stream.consumer import EventConsumer
+from ingestion.stream.errors import StreamError
+from ingestion.stream.http import MetricsServer
+from ingestion.stream.inquiry import Inquiry
+from ingestion.stream.letterbox import LetterBox
+from ingestion.stream.log import say, set_up
+from ingestion.stream.metrics import StreamMetrics
+from ingestion.stream.status import Status
+from ingestion.stream.topics import check_partitions, ensure
+
+log = logging.getLogger("ingestion.predictions")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Archive until SIGTERM or SIGINT; the exit status."""
+    parser = argparse.ArgumentParser(
+        "python -m ingestion.predictions",
+        description=__doc__,
+        epilog=f"settings, from the environment:\n{describe()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(argv)
+    settings = PredictionSettings()
+    set_up(settings.log_level.upper())
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(settings, stop)
+    except StreamError as error:
+        say(log, logging.ERROR, str(error), error=type(error).__name__)
+        return 1
+    return 0
+
+
+def run(settings: PredictionSettings, stop: Event) -> None:
+    """Compose a keeper and let it work until `stop` is set."""
+    status = Status(StreamMetrics())
+    server = MetricsServer(settings.predictions_metrics_host, settings.predictions_metrics_port, status)
+    say(log, logging.INFO, "listening", host=settings.predictions_metrics_host, port=server.port)
+    try:
+        Keeper(compose(settings, status, stop), settings).run()
+    finally:
+        server.close()
+    say(log, logging.INFO, "stopped; everything that was read is durable")
+
+
+def compose(settings: PredictionSettings, status: Status, stop: Event) -> Means:
+    """Everything a keeper needs, connected; topics that are absent are created."""
+    bootstrap, timeout = settings.bootstrap(), settings.predictions_timeout_seconds
+    wanted = {
+        settings.predictions_topic: settings.topic_partitions,
+        settings.dead_letter_topic: 1,
+        settings.parts_topic: 1,
+    }
+    ensure(bootstrap, wanted, timeout)
+    check_partitions(bootstrap, settings.parts_topic, 1, timeout)
+    return Means(
+        topic=PredictionTopic(settings.predictions_topic, Archive.at(settings.archive_url)),
+        consumer=EventConsumer(
+            bootstrap,
+            settings.predictions_group,
+            settings.parts_topic,
+            instance=None,
+            session_seconds=settings.predictions_session_seconds,
+        ),
+        broker=Inquiry(bootstrap, settings.predictions_group, timeout),
+        letters=LetterBox(bootstrap, settings.dead_letter_topic, timeout),
+        monotonic=time.monotonic,
+        status=status,
+        stop=stop,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
