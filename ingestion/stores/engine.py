@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 from feast.feature_view import DUMMY_ENTITY_ID, DUMMY_ENTITY_VAL
@@ -45,8 +45,6 @@ from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.requests import join_keys
 from ingestion.stores.sources import Source, place
 from ingestion.stores.variables import refuse_unset
-
-ROWS_PER_WRITE: Final = 50_000
 
 Gate = Callable[[Any, pl.DataFrame, BaseRegistry, str], None]
 """Called with a view, the rows about to be written, the registry and the project; raises to refuse the rows."""
@@ -202,7 +200,7 @@ def load_gate(path: str, root: str) -> Gate:
 
 
 def _write(write: Writer, rows: pl.DataFrame, tqdm_builder: Callable[[int], Any] | None) -> None:
-    """Write in portions.
+    """Write, with a progress bar.
 
     A stream may have written a row of the same instant that knows of a later event: only a row that is revised itself
     replaces it.
@@ -210,5 +208,5 @@ def _write(write: Writer, rows: pl.DataFrame, tqdm_builder: Callable[[int], Any]
     with tqdm_builder(rows.height) if tqdm_builder else nullcontext() as bar:
         for revised in (False, True):
             chosen = rows.filter(pl.col(REVISED) == revised).drop(REVISED)
-            for part in chosen.iter_slices(ROWS_PER_WRITE):
-                write(part, bar.update if bar is not None else None, equal_wins=revised)
+            if not chosen.is_empty():
+                write(chosen, bar.update if bar is not None else None, equal_wins=revised)

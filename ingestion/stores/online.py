@@ -37,6 +37,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 from pydantic import PositiveFloat, PositiveInt, StrictBool, StrictStr, model_validator
 
 from ingestion.stores.redis_online.address import Address, parse, read
+from ingestion.stores.redis_online.ahead import ahead
 from ingestion.stores.redis_online.asked import commands
 from ingestion.stores.redis_online.cells import Cell, proto
 from ingestion.stores.redis_online.connections import Connections
@@ -55,15 +56,22 @@ from ingestion.stores.redis_online.view_wire import (
     rows_of_table,
     view_wire,
 )
-from ingestion.stores.redis_online.write import Expiry, NewestWins, Rows, WriteCounts
+from ingestion.stores.redis_online.write import (
+    Expiry,
+    NewestWins,
+    RoundTrip,
+    Rows,
+    WriteCounts,
+    send,
+)
 from ingestion.stores.variables import refuse_unset
 
 Progress = Callable[[int], Any]
 StoredRow = tuple[datetime | None, dict[str, Value] | None]
 Features: TypeAlias = list[str] | FeatureService
 
-SLICE_ROWS = 20_000
-"""Rows turned into wire form at a time, so that memory does not grow with the table."""
+SLICE_ROWS = 2_500
+"""Rows turned into wire form at a time, so that memory does not grow with the table, and Redis need not wait."""
 
 PLANS_KEPT = 512
 """Read plans kept; Feast makes its view objects anew whenever its registry is refreshed."""
@@ -168,7 +176,8 @@ class RedisOnlineStore(StockStore):
         """Write rows as Feast hands them over; a naive timestamp is UTC."""
         wire = view_wire(config, table)
         for _, run in groupby(data, key=lambda row: tuple(row[1])):
-            self._write(config, table, wire, rows_of_protos(config, wire, list(run)), progress)
+            packed = self._packed(config, table, wire, rows_of_protos(config, wire, list(run)))
+            self._send(config, wire, packed, progress)
 
     async def online_write_batch_async(
         self, config: RepoConfig, table: FeatureView, data: list[ProtoRow], progress: Progress | None
@@ -200,10 +209,15 @@ class RedisOnlineStore(StockStore):
         """
         wire = view_wire(config, view)
         columns = as_table(table, view.batch_source.field_mapping)
+
+        def packed(part: pa.Table) -> list[RoundTrip]:
+            rows = rows_of_table(config, view, wire, part)
+            return self._packed(config, view, wire, rows, equal_wins=equal_wins)
+
+        parts = [columns.slice(start, SLICE_ROWS) for start in range(0, columns.num_rows, SLICE_ROWS)]
         total = WriteCounts()
-        for start in range(0, columns.num_rows, SLICE_ROWS):
-            rows = rows_of_table(config, view, wire, columns.slice(start, SLICE_ROWS))
-            total += self._write(config, view, wire, rows, progress, equal_wins=equal_wins)
+        for trips in ahead(packed, parts):
+            total += self._send(config, wire, trips, progress)
         return total
 
     def online_read(
@@ -324,22 +338,21 @@ class RedisOnlineStore(StockStore):
                 )
             return self._connections
 
-    def _write(
-        self,
-        config: RepoConfig,
-        view: FeatureView,
-        wire: ViewWire,
-        rows: Rows,
-        progress: Progress | None,
-        *,
-        equal_wins: bool = True,
-    ) -> WriteCounts:
+    def _packed(
+        self, config: RepoConfig, view: FeatureView, wire: ViewWire, rows: Rows, *, equal_wins: bool = True
+    ) -> list[RoundTrip]:
         settings = config.online_store
         rule = NewestWins(compare=not settings.skip_dedup, equal_wins=equal_wins)
         connections = self.connections(config)
         with connections.link() as link:
             expiry = settings.expiry(view, rows.instants, connections.field_expiry(), time.time())
-            counts = rule.write(link, wire.timestamp_field, rows, progress, expiry)
+            return rule.pack(link, wire.timestamp_field, rows, expiry)
+
+    def _send(
+        self, config: RepoConfig, wire: ViewWire, trips: list[RoundTrip], progress: Progress | None
+    ) -> WriteCounts:
+        with self.connections(config).link() as link:
+            counts = send(link, trips, progress)
         with self._lock:
             self.counts[wire.name] += counts
         return counts

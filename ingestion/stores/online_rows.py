@@ -1,7 +1,7 @@
 """Hands rows in columns to an online store, ours or any of Feast's."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import polars as pl
 from feast.infra.online_stores.online_store import OnlineStore
@@ -9,6 +9,9 @@ from feast.repo_config import RepoConfig
 from feast.utils import _convert_arrow_to_proto
 
 Progress = Callable[[int], Any]
+
+ROWS_AT_ONCE: Final = 50_000
+"""Rows that are turned into protobuf objects at once, some 10 kB each."""
 
 
 class Writer(Protocol):
@@ -28,7 +31,8 @@ def writer_of(config: RepoConfig, store: OnlineStore, view: Any) -> Writer:
         store.write_columns(config, view, rows.to_arrow(), progress, equal_wins=equal_wins)
 
     def values(rows: pl.DataFrame, progress: Progress | None, *, equal_wins: bool) -> None:  # noqa: ARG001
-        _write_rows(config, store, view, rows, progress)
+        for part in rows.iter_slices(ROWS_AT_ONCE):
+            _write_rows(config, store, view, part, progress)
 
     return columns if hasattr(store, "write_columns") else values
 

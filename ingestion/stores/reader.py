@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ingestion.stores.push import redis_store
 from ingestion.stores.redis_online import timestamps
 from ingestion.stores.redis_online.asked import Lookup, asked, commands, key_parts, lookup
+from ingestion.stores.redis_online.cells import MANY
 from ingestion.stores.redis_online.link import checked
 from ingestion.stores.redis_online.plan import ReadPlan
 from ingestion.stores.redis_online.request import view_rows
@@ -114,21 +116,26 @@ class OnlineReader:
         return [lookup(plan, parts) for plan in self._plans]
 
     def _rows(self, rows: int, views: Sequence[ViewRows]) -> FeatureRows:
-        made = FeatureRows(
-            self.names,
-            self.views,
-            np.empty((rows, len(self.names)), object),
-            np.full((rows, len(self.views)), np.nan),
-            np.empty((rows, len(self.views)), np.int64),
+        ages = [view.by_row(timestamps.unix_seconds_of(view.stored_at).tolist()) for view in views]
+        statuses = [view.by_row(list(view.entities.statuses)) for view in views]
+        shape = (len(self.views), rows)
+        return FeatureRows(
+            names=self.names,
+            views=self.views,
+            values=_values(rows, len(self.names), views),
+            timestamps=np.array(ages, np.float64).reshape(shape).T,
+            statuses=np.array(statuses, np.int64).reshape(shape).T,
         )
-        feature = 0
-        for number, view in enumerate(views if rows else ()):
-            for own in range(len(view.names)):
-                made.values[:, feature + own] = view.python(own)
-            feature += len(view.names)
-            made.statuses[:, number] = view.by_row(list(view.entities.statuses))
-            made.timestamps[:, number] = view.by_row(timestamps.unix_seconds_of(view.cells[-1]).tolist())
-        return made
+
+
+def _values(rows: int, features: int, views: Sequence[ViewRows]) -> NDArray[np.object_]:
+    """[rows, features]; made value by value, since a value may be a list itself."""
+    if rows < MANY:
+        by_row = zip(*(view.by_entity() for view in views), strict=True)
+        flat = chain.from_iterable(chain.from_iterable(by_row))
+        return np.fromiter(flat, object, rows * features).reshape(rows, features)
+    columns = (view.python(feature) for view in views for feature in range(len(view.names)))
+    return np.fromiter(chain.from_iterable(columns), object, rows * features).reshape(features, rows).T
 
 
 def _plans(store: FeatureStore, service: FeatureService) -> list[ReadPlan]:

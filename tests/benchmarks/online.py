@@ -10,8 +10,10 @@ import tempfile
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +32,8 @@ MANY_ROWS = 100
 MANY_READS = 24
 PUSHES = 48
 BATCH_ROWS = 4_000
-BATCHES = 4
+BATCHES = 5
+TABLE_ROWS = 60_000
 TURNS = 4
 SEED = 7
 STARTED = datetime.now(UTC)
@@ -42,8 +45,20 @@ BARE = "bare HMGETs in one pipeline"
 BARE_LEAST = 1 / 1.5
 """A direct read takes at most one and a half times what the bare one takes."""
 
-OURS = "ingestion.stores.online.RedisOnlineStore"
-STOCK = "redis"
+OURS = """
+provider: ingestion.stores.provider.ColumnProvider
+online_store: {type: ingestion.stores.online.RedisOnlineStore, connection_string: 'ADDRESS'}
+offline_store: {type: ingestion.stores.offline.ParquetOfflineStore}
+batch_engine: {type: ingestion.stores.engine.WindowEngine}
+"""
+STOCK = """
+provider: local
+online_store: {type: redis, connection_string: 'ADDRESS'}
+offline_store: {type: file}
+"""
+
+Prepare = Callable[[pl.DataFrame], Callable[[], Any]]
+"""Takes rows and returns what writes them."""
 
 Read = Callable[[list[dict[str, str]]], Awaitable[Any]]
 
@@ -63,30 +78,65 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _writes(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
-    """Stock is measured through push: it has no other way in for rows that are no protobuf objects yet."""
+    """Stock has no other ways in than push and materialize."""
     from ingestion.stores.push import push_rows
-
-    def stock_push(frame: pl.DataFrame) -> None:
-        stock.push("user_push", frame.to_pandas())
-
-    def our_push(frame: pl.DataFrame) -> None:
-        push_rows(ours, "user", frame)
 
     for view in VIEWS:
         push_rows(ours, view, _frame(view, ENTITIES, 0))
-    one = _turns(bar, "push one row", PUSHES, 1, stock_push, our_push)
-    batch = _turns(bar, f"push {BATCH_ROWS:,} rows", BATCHES, BATCH_ROWS, stock_push, our_push)
-    report.add(_duration("push of one row, p50", one[1], one[0], "stock push", least=2.5))
-    stock_rate, our_rate = (BATCH_ROWS / percentile(seconds, 0.5) for seconds in batch)
-    report.add(Bar(f"push of {BATCH_ROWS:,} rows", our_rate, "rows/s", stock_rate, "stock push", least=4))
+    one = _turns(bar, "push one row", PUSHES, [(1, p) for p in (_push(stock), _push(ours), _rows(ours))])
+    report.add(_duration("push of one row, p50", one[1], one[0], "stock push"))
+    report.add(_duration("push_rows of one row, p50", one[2], one[0], "stock push", least=2.5))
+    _many(report, ours, stock, bar)
+    with ours.provider.online_store.connections(ours.config).link() as link:
+        link.client.config_set("appendonly", "no")
+    stock_rate, rate = _rates(
+        bar, "without append-only file", [(BATCH_ROWS, _push(stock)), (TABLE_ROWS, _table(ours))]
+    )
+    name = f"materialize of {TABLE_ROWS:,} rows, Redis without append-only file"
+    report.add(_rate(name, rate, stock_rate, "stock push", least=10))
 
-    def write_columns(frame: pl.DataFrame) -> None:
-        ours.provider.online_store.write_columns(ours.config, ours.get_feature_view("user"), frame.to_arrow())
 
-    (whole,) = _turns(bar, f"write {ENTITIES:,} rows", BATCHES, ENTITIES, write_columns, later=900_000_000)
-    rate = ENTITIES / percentile(whole, 0.5)
-    name = f"write_columns of {ENTITIES:,} rows, as materialize calls it"
-    report.add(Bar(name, rate, "rows/s", stock_rate, "stock push", least=10))
+def _many(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
+    """Redis keeps an append-only file here, as the platform's own does."""
+    pushes = [(BATCH_ROWS, prepare) for prepare in (_push(stock), _push(ours), _rows(ours))]
+    tables = [(TABLE_ROWS, prepare) for prepare in (_table(stock), _table(ours))]
+    stock_push, push, rows, stock_table, table = _rates(bar, "write many rows", [*pushes, *tables])
+    report.add(_rate(f"push of {BATCH_ROWS:,} rows", push, stock_push, "stock push", least=4))
+    report.add(_rate(f"push_rows of {BATCH_ROWS:,} rows", rows, stock_push, "stock push", least=4))
+    name = f"materialize of {TABLE_ROWS:,} rows"
+    report.add(_rate(name, table, stock_push, "stock push", least=10))
+    report.add(_rate(name, table, stock_table, "stock materialize"))
+
+
+def _rates(bar: Progress, name: str, writers: Sequence[tuple[int, Prepare]]) -> list[float]:
+    """Median rows/s of each writer."""
+    taken = _turns(bar, name, BATCHES, writers)
+    return [rows / percentile(seconds, 0.5) for (rows, _), seconds in zip(writers, taken, strict=True)]
+
+
+def _push(store: "FeatureStore") -> Prepare:
+    return lambda frame: partial(store.push, "user_push", frame.to_pandas())
+
+
+def _rows(store: "FeatureStore") -> Prepare:
+    from ingestion.stores.push import push_rows
+
+    return lambda frame: partial(push_rows, store, "user", frame)
+
+
+def _table(store: "FeatureStore") -> Prepare:
+    """The rows become the table of the view, which is materialized."""
+    file = Path(str(store.repo_path)) / "user.parquet"
+
+    def materialize() -> None:
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            store.materialize(STARTED - timedelta(days=1), STARTED + timedelta(days=1), ["user"])
+
+    def prepare(frame: pl.DataFrame) -> Callable[[], None]:
+        frame.write_parquet(file)
+        return materialize
+
+    return prepare
 
 
 async def _reads(report: Report, ours: "FeatureStore", stock: "FeatureStore", bar: Progress) -> None:
@@ -130,20 +180,20 @@ async def _reading(
     return seconds
 
 
-def _turns(
-    bar: Progress, name: str, times: int, rows: int, *writes: Callable[[pl.DataFrame], None], later: int = 1
-) -> list[list[float]]:
-    """Seconds of each write of each writer; every write is newer than all before it, so none is refused.
+def _turns(bar: Progress, name: str, times: int, writers: Sequence[tuple[int, Prepare]]) -> list[list[float]]:
+    """Seconds of each write of each writer, given with its number of rows; they take turns.
 
-    The first is ``later`` microseconds after the start of the run.
+    Every write is newer than all before it, so none is refused.
     """
-    seconds: list[list[float]] = [[] for _ in writes]
-    task = bar.add_task(name, total=times * len(writes))
-    for turn in range(times):
-        for n, (write, taken) in enumerate(zip(writes, seconds, strict=True)):
-            frame = _frame("user", rows, later + rows * (2 * turn + n))
+    seconds: list[list[float]] = [[] for _ in writers]
+    task = bar.add_task(name, total=times * len(writers))
+    later = 0
+    for _ in range(times):
+        for (rows, prepare), taken in zip(writers, seconds, strict=True):
+            later += 1
+            write = prepare(_frame("user", rows, later))
             start = time.perf_counter()
-            write(frame)
+            write()
             taken.append(time.perf_counter() - start)
             bar.advance(task)
     return seconds
@@ -154,6 +204,10 @@ def _duration(
 ) -> Bar:
     figure, other = (1000 * percentile(seconds, 0.5) for seconds in (ours, peer))
     return Bar(name, figure, "ms", other, peer_name, least, lower_is_better=True)
+
+
+def _rate(name: str, ours: float, peer: float, peer_name: str, least: float | None = None) -> Bar:
+    return Bar(name, ours, "rows/s", peer, peer_name, least)
 
 
 def _to_dict(store: "FeatureStore") -> Read:
@@ -220,10 +274,14 @@ def _stores(folder: Path) -> Iterator[tuple["FeatureStore", "FeatureStore"]]:
     from tests.services import running_redis
 
     with running_redis(folder / "server") as server:
-        yield tuple(_repository(folder / kind, server.address, kind) for kind in (OURS, STOCK))
+        kinds = {"ours": OURS, "stock": STOCK}
+        yield tuple(
+            _repository(folder / name, kind.replace("ADDRESS", server.address))
+            for name, kind in kinds.items()
+        )
 
 
-def _repository(folder: Path, address: str, kind: str) -> "FeatureStore":
+def _repository(folder: Path, sections: str) -> "FeatureStore":
     from feast import (
         Entity,
         FeatureService,
@@ -238,8 +296,7 @@ def _repository(folder: Path, address: str, kind: str) -> "FeatureStore":
 
     folder.mkdir()
     (folder / "feature_store.yaml").write_text(
-        f"project: bench\nprovider: local\nregistry: registry.db\noffline_store: {{type: file}}\n"
-        f"entity_key_serialization_version: 3\nonline_store: {{type: {kind}, connection_string: '{address}'}}\n"
+        f"project: bench\nregistry: registry.db\nentity_key_serialization_version: 3\n{sections}"
     )
     views, entities = [], []
     for name, features in VIEWS.items():

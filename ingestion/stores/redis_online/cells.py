@@ -4,6 +4,7 @@ A cell is what a hash field holds: the bytes of a Feast ``Value``; None or no by
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -37,14 +38,21 @@ _ASKS_THE_TYPE: Final = frozenset(
 """Types whose values may be stored under another type's tag; Feast's own conversion tells them apart."""
 
 
-def python(cell: Cell, value_type: ValueType) -> Any:
-    """Python value of a cell, as ``OnlineResponse.to_dict`` gives it."""
-    if not cell:
-        return None
-    decode = DECODED.get(cell[0])
-    if decode is None or value_type in _ASKS_THE_TYPE:
+@cache
+def decoder(value_type: ValueType) -> Callable[[Cell], Any]:
+    """What makes the Python value of a cell of a type, as ``OnlineResponse.to_dict`` gives it."""
+
+    def by_feast(cell: bytes) -> Any:
         return None if cell in NULLS else feast_value_type_to_python_type(Value.FromString(cell), value_type)
-    return decode(cell)
+
+    def by_tag(cell: Cell) -> Any:
+        if not cell:
+            return None
+        decode = decoded.get(cell[0])
+        return by_feast(cell) if decode is None else decode(cell)
+
+    decoded = {} if value_type in _ASKS_THE_TYPE else DECODED
+    return by_tag
 
 
 def proto(cell: Cell) -> Value:
@@ -56,7 +64,7 @@ def column(cells: Sequence[Cell], value_type: ValueType) -> list[Any]:
     """Python values of the cells of one feature."""
     decode_all = _COLUMNS.get(value_type) if len(cells) >= MANY else None
     values = decode_all(cells) if decode_all is not None else None
-    return [python(cell, value_type) for cell in cells] if values is None else values
+    return list(map(decoder(value_type), cells)) if values is None else values
 
 
 def _doubles(cells: Sequence[Cell]) -> list[Any] | None:
@@ -81,9 +89,9 @@ def _bools(cells: Sequence[Cell]) -> list[Any] | None:
 
 
 def _strings(cells: Sequence[Cell]) -> list[Any]:
+    decode = decoder(ValueType.STRING)
     return [
-        cell[2:].decode() if cell and cell[0] == STRING and cell[1] < 128 else python(cell, ValueType.STRING)
-        for cell in cells
+        cell[2:].decode() if cell and cell[0] == STRING and cell[1] < 128 else decode(cell) for cell in cells
     ]
 
 

@@ -1,7 +1,8 @@
 """How a view's features are read: everything that is the same for every entity is made once. Hot path."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from feast import FeatureView, RepoConfig
@@ -10,7 +11,7 @@ from feast.value_type import ValueType
 
 from ingestion.compile import is_windowed
 from ingestion.stores.redis_online import keys, resp
-from ingestion.stores.redis_online.cells import Cell
+from ingestion.stores.redis_online.cells import Cell, decoder
 from ingestion.stores.redis_online.view_wire import view_wire
 
 EMPTY_WINDOW_IS_ZERO: Final = frozenset({"sum", "count", "count_distinct"})
@@ -51,6 +52,11 @@ class ReadPlan:
     _key_tail: bytes
     _command_head: bytes
     _command_tail: bytes
+
+    @cached_property
+    def decoders(self) -> tuple[Callable[[Cell], Any], ...]:
+        """Makes the Python value of a cell, of each feature."""
+        return tuple(map(decoder, self.value_types))
 
     def key(self, parts: bytes) -> bytes:
         """Redis key of one entity; ``parts`` are its join keys as `keys.part` makes them, in the plan's order."""

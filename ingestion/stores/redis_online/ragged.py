@@ -8,20 +8,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ingestion.stores.redis_online import written
+
 Bytes: TypeAlias = pa.BinaryArray
 """A column of byte strings, 32-bit offsets, without nulls."""
 
-_LONGEST_VARINT = 10
+
+def of_buffers(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> Bytes:
+    """Byte strings that stand one behind the other in ``data``; ``offsets`` [rows + 1] delimit them."""
+    return pa.Array.from_buffers(
+        pa.binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
 
 
 def from_matrix(matrix: NDArray[np.uint8], lengths: NDArray[np.int64]) -> Bytes:
     """The first ``lengths[i]`` bytes of each row; ``matrix`` is [rows, width], ``lengths`` [rows]."""
-    rows, width = matrix.shape
-    offsets = np.zeros(rows + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    inside = np.arange(width) < lengths[:, None]
-    data = np.ascontiguousarray(matrix[inside])
-    return pa.Array.from_buffers(pa.binary(), rows, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return of_buffers(*written.rows(matrix, lengths))
 
 
 def varints(values: NDArray[np.int64], tag: int, absent: NDArray[np.bool_]) -> Bytes:
@@ -29,17 +31,7 @@ def varints(values: NDArray[np.int64], tag: int, absent: NDArray[np.bool_]) -> B
 
     Negative values take ten bytes, as protobuf's int32 and int64 do.
     """
-    left = values.view(np.uint64)
-    matrix = np.empty((len(values), 1 + _LONGEST_VARINT), np.uint8)
-    matrix[:, 0] = tag
-    lengths = np.full(len(values), 2)
-    for byte in range(_LONGEST_VARINT):
-        more = left >= 128
-        matrix[:, 1 + byte] = (left & np.uint64(127)).astype(np.uint8) | (more.view(np.uint8) << 7)
-        lengths += more
-        left = left >> np.uint64(7)
-    lengths[absent] = 0
-    return from_matrix(matrix, lengths)
+    return of_buffers(*written.varints(values, tag, absent))
 
 
 def fixed(values: NDArray[np.generic], tag: int, absent: NDArray[np.bool_]) -> Bytes:
@@ -49,7 +41,9 @@ def fixed(values: NDArray[np.generic], tag: int, absent: NDArray[np.bool_]) -> B
     matrix[:, 0] = tag
     little_endian = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
     matrix[:, 1:] = little_endian.view(np.uint8).reshape(len(values), width)
-    return from_matrix(matrix, np.where(absent, 0, 1 + width))
+    lengths = np.full(len(values), 1 + width)
+    lengths[absent] = 0
+    return from_matrix(matrix, lengths)
 
 
 def joined(parts: Sequence[Bytes | bytes]) -> Bytes:
@@ -63,6 +57,14 @@ def lengths_of(column: Bytes) -> NDArray[np.int64]:
     return pc.binary_length(column).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
+def buffers_of(column: Bytes) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The bytes of a column, and where each row starts and the last one ends, [rows + 1]."""
+    _, offsets, data = column.buffers()
+    first, rows = column.offset, len(column)
+    bounds = np.frombuffer(offsets, np.int32)[first : first + rows + 1] if rows else np.zeros(1, np.int32)
+    return np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8), bounds
+
+
 class Slices:
     """Byte strings that stand one behind the other, joined without touching each.
 
@@ -70,10 +72,8 @@ class Slices:
     """
 
     def __init__(self, column: Bytes) -> None:
-        _, offsets, data = column.buffers()
-        first, rows = column.offset, len(column)
-        self._offsets = np.frombuffer(offsets, np.int32)[first : first + rows + 1]
-        self._data = memoryview(data) if data is not None else memoryview(b"")
+        data, self._offsets = buffers_of(column)
+        self._data = data.data
 
     def __getitem__(self, rows: slice) -> memoryview:
         return self._data[self._offsets[rows.start] : self._offsets[rows.stop]]

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 
-from ingestion.stores.redis_online.ragged import Bytes, joined, lengths_of
+from ingestion.stores.redis_online import written
+from ingestion.stores.redis_online.ragged import Bytes, buffers_of, of_buffers
 
 
 def bulk(argument: bytes) -> bytes:
@@ -20,16 +20,13 @@ def head(arguments: int) -> bytes:
 
 def bulks(arguments: Sequence[Bytes]) -> Bytes:
     """Arguments of each row, one behind the other, as they stand in a command; at least one column."""
-    parts: list[Bytes | bytes] = []
-    before = b""
-    for argument in arguments:
-        parts += [_lengths(argument, before), argument]
-        before = b"\r\n"
-    return joined([*parts, before])
-
-
-def _lengths(column: Bytes, before: bytes) -> Bytes:
-    """``before`` and the length line of each row; there are few different lengths, so each is written once."""
-    different, which = np.unique(lengths_of(column), return_inverse=True)
-    lines = pa.array([b"%b$%d\r\n" % (before, length) for length in different], pa.binary())
-    return lines.take(pa.array(which))
+    columns = [buffers_of(argument) for argument in arguments]
+    sizes = np.zeros(len(arguments[0]), np.int64)
+    for _, offsets in columns:
+        written.add_bulk_sizes(offsets, sizes)
+    bounds = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=bounds[1:])
+    out, ends = np.empty(bounds[-1], np.uint8), bounds[:-1].copy()
+    for data, offsets in columns:
+        written.write_bulks(data, offsets, out, ends)
+    return of_buffers(out, bounds.astype(np.int32))

@@ -41,9 +41,24 @@ class ViewRows:
         """[features + 1][entities] cells; the last column holds event timestamps."""
         return list(zip(*self.entities.cells, strict=True))
 
+    @property
+    def stored_at(self) -> list[Cell]:
+        """[entities] stored event timestamps."""
+        return [cells[-1] for cells in self.entities.cells]
+
     def python(self, feature: int) -> list[Any]:
         """[rows] Python values of a feature."""
         return self.by_row(column(self.cells[feature], self.lookup.plan.value_types[feature]))
+
+    def by_entity(self) -> list[list[Any]]:
+        """[rows][features] Python values, for few rows: columns of them would not be worth making."""
+        decoders = self.lookup.plan.decoders
+        return self.by_row(
+            [
+                [decode(cell) for decode, cell in zip(decoders, cells, strict=False)]
+                for cells in self.entities.cells
+            ]
+        )
 
     def unix_seconds(self) -> list[int]:
         """[rows] whole Unix seconds of the event timestamps; 0 where there is no row."""
@@ -125,7 +140,7 @@ class CellsResponse(OnlineResponse):
         return {
             view.lookup.plan.view.projection.name_to_use(): (
                 view.by_row(list(view.entities.statuses)),
-                view.by_row(timestamps.unix_microseconds_of([cells[-1] for cells in view.entities.cells])),
+                view.by_row(timestamps.unix_microseconds_of(view.stored_at)),
             )
             for view in self._views
         }

@@ -82,6 +82,8 @@ def unix_seconds(stored: bytes) -> float:
 
 def unix_seconds_of(stored: Sequence[bytes | None]) -> NDArray[np.float64]:
     """Unix seconds of stored Timestamps, [rows]; NaN where there is none."""
+    if len(stored) < _MANY:
+        return np.array([np.nan if cell is None else unix_seconds(cell) for cell in stored])
     at = decode_all(stored)
     return np.where([cell is None for cell in stored], np.nan, at.seconds + at.nanos * 1e-9)
 

@@ -1,7 +1,7 @@
 """Writing rows of a view: the newest wins, decided in Redis. Hot path."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha1
 from importlib.resources import files
 from itertools import pairwise
@@ -23,7 +23,7 @@ SHA: Final = sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest().encode()
 SCRIPT_ROWS: Final = 64
 """Rows that one call of the script writes; Redis does nothing else meanwhile (some 0.6 ms)."""
 
-ROUND_TRIP_ROWS: Final = 1_000
+ROUND_TRIP_ROWS: Final = 2_500
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,21 @@ class Expiry:
     deadlines_ms: NDArray[np.int64] | None = None
 
 
+@dataclass
+class RoundTrip:
+    """Packed calls of the script that are sent together.
+
+    Attributes:
+        keys: A key of each call, which says where it belongs.
+        commands: The calls.
+        rows: How many rows they write.
+    """
+
+    keys: list[bytes] = field(default_factory=list)
+    commands: list[bytes] = field(default_factory=list)
+    rows: int = 0
+
+
 @dataclass(frozen=True)
 class NewestWins:
     """Which rows are written.
@@ -82,35 +97,20 @@ class NewestWins:
     compare: bool = True
     equal_wins: bool = True
 
-    def write(
-        self,
-        link: Link,
-        timestamp_field: bytes,
-        rows: Rows,
-        progress: Callable[[int], Any] | None = None,
-        expiry: Expiry | None = None,
-    ) -> WriteCounts:
-        """Write rows in order; of rows of one entity and one instant the later row stays, unless equals do not win.
+    def pack(
+        self, link: Link, timestamp_field: bytes, rows: Rows, expiry: Expiry | None = None
+    ) -> list[RoundTrip]:
+        """What is sent to write rows in order; nothing is sent yet.
+
+        Of rows of one entity and one instant the later row stays, unless equals do not win.
 
         Args:
-            link: Where to.
+            link: Where it will be sent: a cluster wants keys of one slot in a call.
             timestamp_field: Hash field of the view's event timestamp.
             rows: What to write.
-            progress: Called with the number of rows done, after each round trip.
             expiry: When rows leave Redis by themselves.
-
-        Raises:
-            redis.exceptions.ResponseError: the first error Redis gave for a row.
         """
-        total = WriteCounts()
-        for keys, commands, count in _round_trips(
-            self._calls(link, timestamp_field, rows, expiry or Expiry())
-        ):
-            written = sum(_replies(link, keys, commands))
-            total += WriteCounts(written, count - written)
-            if progress is not None:
-                progress(count)
-        return total
+        return list(_round_trips(self._calls(link, timestamp_field, rows, expiry or Expiry())))
 
     def _calls(
         self, link: Link, timestamp_field: bytes, rows: Rows, expiry: Expiry
@@ -157,19 +157,37 @@ def _calls_of(rows: int, slots: NDArray[np.int64] | None) -> tuple[NDArray[np.in
     return order, [*starts, rows]
 
 
-def _round_trips(calls: Iterator[tuple[bytes, bytes, int]]) -> Iterator[tuple[list[bytes], list[bytes], int]]:
-    keys: list[bytes] = []
-    commands: list[bytes] = []
-    rows = 0
+def send(link: Link, trips: Sequence[RoundTrip], progress: Callable[[int], Any] | None = None) -> WriteCounts:
+    """Send what was packed, one round trip after the other.
+
+    Args:
+        link: Where to.
+        trips: As `NewestWins.pack` made them.
+        progress: Called with the number of rows done, after each round trip.
+
+    Raises:
+        redis.exceptions.ResponseError: the first error Redis gave for a row.
+    """
+    total = WriteCounts()
+    for trip in trips:
+        written = sum(_replies(link, trip.keys, trip.commands))
+        total += WriteCounts(written, trip.rows - written)
+        if progress is not None:
+            progress(trip.rows)
+    return total
+
+
+def _round_trips(calls: Iterator[tuple[bytes, bytes, int]]) -> Iterator[RoundTrip]:
+    trip = RoundTrip()
     for key, command, count in calls:
-        keys.append(key)
-        commands.append(command)
-        rows += count
-        if rows >= ROUND_TRIP_ROWS:
-            yield keys, commands, rows
-            keys, commands, rows = [], [], 0
-    if rows:
-        yield keys, commands, rows
+        trip.keys.append(key)
+        trip.commands.append(command)
+        trip.rows += count
+        if trip.rows >= ROUND_TRIP_ROWS:
+            yield trip
+            trip = RoundTrip()
+    if trip.rows:
+        yield trip
 
 
 def _replies(link: Link, keys: list[bytes], commands: list[bytes]) -> list[int]:

@@ -164,11 +164,14 @@ OBJECTS: Sequence[Any] = (
 )
 
 
-def repository(folder: Path, online_store: str, project: str) -> FeatureStore:
+COLUMNS = "ingestion.stores.provider.ColumnProvider"
+
+
+def repository(folder: Path, online_store: str, project: str, provider: str = "local") -> FeatureStore:
     """A feature store in ``folder`` whose ``online_store`` section is given as yaml, definitions applied."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "feature_store.yaml").write_text(
-        f"project: {project}\nprovider: local\nregistry: registry.db\n"
+        f"project: {project}\nprovider: {provider}\nregistry: registry.db\n"
         f"offline_store: {{type: file}}\nentity_key_serialization_version: 3\nonline_store:\n{online_store}"
     )
     store = FeatureStore(repo_path=str(folder))
@@ -176,10 +179,10 @@ def repository(folder: Path, online_store: str, project: str) -> FeatureStore:
     return store
 
 
-def ours(folder: Path, address: str, project: str, more: str = "") -> FeatureStore:
+def ours(folder: Path, address: str, project: str, more: str = "", provider: str = "local") -> FeatureStore:
     """The repository with our online store."""
     section = f"  type: ingestion.stores.online.RedisOnlineStore\n  connection_string: {address}\n{more}"
-    return repository(folder, section, project)
+    return repository(folder, section, project, provider)
 
 
 def stock(folder: Path, address: str, project: str) -> FeatureStore:

@@ -19,6 +19,7 @@ from feast.types import String, from_value_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingestion.stores.provider import FEW_ROWS
 from ingestion.stores.push import push_rows
 from ingestion.stores.redis_online.cells import NULLS
 from tests.integration.ingestion.stores import online_repo
@@ -96,6 +97,62 @@ def test_pushed_bytes_are_those_of_stock_feast(stores: Stores, redis_server: Run
     assert len(of_stock) == 3
     assert of_push == of_stock
     assert of_rows == of_stock
+
+
+@pytest.fixture
+def by_columns(tmp_path: Path, redis_server: RunningRedis) -> Iterator[FeatureStore]:
+    """Our store behind the provider that hands columns over."""
+    made = online_repo.ours(
+        tmp_path / "columns", redis_server.address, f"wire_{tmp_path.name}", provider=online_repo.COLUMNS
+    )
+    yield made
+    asyncio.run(made.close())
+
+
+def many(frame: pd.DataFrame) -> pd.DataFrame:
+    """So many rows that they are handed over in columns."""
+    users = [f"user {n}" for n in range(FEW_ROWS)]
+    return pd.concat([frame.iloc[:1].assign(user_id=user) for user in users], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("view", "frame"),
+    [
+        pytest.param("visits", VISITS.to_pandas(), id="few rows"),
+        pytest.param("visits", many(VISITS.to_pandas()), id="many rows"),
+        pytest.param("every_type", many(EVERY_TYPE), id="every type"),
+    ],
+)
+def test_a_push_by_columns_leaves_the_bytes_of_stock_feast(
+    stores: Stores, by_columns: FeatureStore, redis_server: RunningRedis, view: str, frame: pd.DataFrame
+) -> None:
+    """FeatureStore's own methods, sync and async, with the provider that makes no protobuf objects."""
+    _, stock = stores
+    stock.write_to_online_store(view, frame)
+    of_stock = stored(redis_server, stock.project)
+    by_columns.write_to_online_store(view, frame)
+    assert stored(redis_server, stock.project) == of_stock
+    asyncio.run(by_columns.write_to_online_store_async(view, frame))
+    assert stored(redis_server, stock.project) == of_stock
+
+
+def test_a_push_by_columns_names_what_is_missing(by_columns: FeatureStore) -> None:
+    """A frame without a feature of the view is refused, nothing is written."""
+    with pytest.raises(ValueError, match="t_bool"):
+        by_columns.provider.ingest_df(
+            by_columns.get_feature_view("every_type"), many(EVERY_TYPE).drop(columns=["t_bool"])
+        )
+
+
+def test_another_online_store_behind_the_provider_is_written_as_feast_does(
+    tmp_path: Path, redis_server: RunningRedis
+) -> None:
+    """Feast's own Redis store knows no columns."""
+    section = f"  type: redis\n  connection_string: {redis_server.address}\n"
+    store = online_repo.repository(tmp_path, section, f"wire_{tmp_path.name}", online_repo.COLUMNS)
+    store.write_to_online_store("visits", many(VISITS.to_pandas()))
+    assert len(stored(redis_server, store.project)) == FEW_ROWS
+    online_repo.close_stock(store)
 
 
 def test_both_read_what_the_other_wrote(stores: Stores) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from infra.services.ports import LOOPBACK, free_port
+from ingestion.stores.online import SLICE_ROWS
 from ingestion.stores.push import push_rows
 from ingestion.stores.redis_online.timestamps import Instants, decode
 from ingestion.stores.redis_online.write import WriteCounts
@@ -102,8 +103,13 @@ def test_trap_5_writers_side_by_side_keep_the_newest(store: FeatureStore) -> Non
 
 def test_many_rows_are_all_written(store: FeatureStore) -> None:
     """More rows than fit into one round trip, with progress told as they are done."""
-    rows, done = 1_234, []
-    frame = pl.concat([profile(age, NOON, f"user {age}") for age in range(rows)])
+    rows, done = 2 * SLICE_ROWS + 1, []
+    ages = pl.int_range(rows, eager=True)
+    frame = (
+        profile(1, NOON)
+        .select(pl.all().repeat_by(rows).explode())
+        .with_columns(age=ages, user_id=pl.format("user {}", ages))
+    )
     view = store.get_feature_view("profile")
     counts = store.provider.online_store.write_columns(store.config, view, frame, done.append)
     assert counts == WriteCounts(written=rows)

@@ -26,7 +26,7 @@ def test_values_of_every_type_are_read_as_feast_reads_them(name: str, data: st.D
     protos = [python_values_to_proto_values([value], value_type)[0] for value in drawn]
     expected = [feast_value_type_to_python_type(proto, value_type) for proto in protos]
     stored = [proto.SerializeToString() for proto in protos]
-    for read in (cells.column(stored, value_type), [cells.python(cell, value_type) for cell in stored]):
+    for read in (cells.column(stored, value_type), list(map(cells.decoder(value_type), stored))):
         assert read == expected
         assert list(map(type, read)) == list(map(type, expected))
     assert [cells.proto(cell) for cell in stored] == [
