@@ -1,6 +1,6 @@
 """What one answer is made of, who decides it and who is told of it. Hot path."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,6 +116,10 @@ class Arms(Protocol):
         """The arm of a customer: always the same one until an experiment starts or ends."""
         ...
 
+    def every(self) -> Sequence[Arm]:
+        """All arms there are."""
+        ...
+
     def decided(self, arm: Arm, served: Served) -> None:
         """Told once an answer is decided, so that shadows score beside it; never blocks and never raises."""
         ...
@@ -130,6 +134,10 @@ class Champions:
     def choose(self, user_id: str) -> Arm:  # noqa: ARG002  all are alike
         """See Arms."""
         return self._arm
+
+    def every(self) -> Sequence[Arm]:
+        """See Arms."""
+        return (self._arm,)
 
     def decided(self, arm: Arm, served: Served) -> None:
         """See Arms."""

@@ -4,19 +4,24 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import FastAPI, Path, Query, Request, Response
+from pydantic import BaseModel
 
-from serving import metrics, problems
+from serving import examples, metrics, problems
+from serving.body import JSON, json_body
+from serving.catalogue import Models, sheets
 from serving.dataplane import Predictor
-from serving.errors import BodyTooLargeError
 from serving.health import Health, HealthMonitor, Readiness
 from serving.instruments import Instruments
 from serving.metrics import Metrics
-from serving.replies import Prediction, Recommendations
+from serving.replies import Prediction, Predictions, Recommendations
 from serving.request_ids import RequestIds, request_id
-from serving.requests import PredictionRequest, parse_prediction
+from serving.requests import BatchRequest, PredictionRequest, parse_batch, parse_prediction
+from serving.schemas import inlined
 
-_JSON = "application/json"
 UserId = Annotated[str, Path(min_length=1, max_length=64, examples=["user_0123"])]
+Explain = Annotated[
+    bool, Query(description="Add the features, and those that changed the probabilities most.")
+]
 
 
 def create_app(
@@ -25,6 +30,7 @@ def create_app(
     monitor: HealthMonitor,
     metrics: Metrics,
     body_max_bytes: int,
+    batch_body_max_bytes: int,
     recommendations_default: int,
     recommendations_max: int,
 ) -> FastAPI:
@@ -37,26 +43,39 @@ def create_app(
     problems.install(app)
     app.add_middleware(Instruments, metrics=metrics)
     app.add_middleware(RequestIds)
-    _add_predictions(app, predictor, body_max_bytes)
+    _add_prediction(app, predictor, body_max_bytes)
+    _add_batch(app, predictor, batch_body_max_bytes)
     _add_recommendations(app, predictor, recommendations_default, recommendations_max)
+    _add_models(app, predictor)
     _add_probes(app, predictor, monitor)
     _add_metrics(app, metrics)
     return app
 
 
-def _add_predictions(app: FastAPI, predictor: Predictor, body_max_bytes: int) -> None:
-    body = {"required": True, "content": {_JSON: {"schema": PredictionRequest.model_json_schema()}}}
-
+def _add_prediction(app: FastAPI, predictor: Predictor, body_max_bytes: int) -> None:
     @app.post(
         "/predict",
         summary="Is this order fraud, and does the product suit the customer?",
         response_model=Prediction,
-        responses=problems.responses(400, 413, 422, 503),
-        openapi_extra={"requestBody": body},
+        responses=examples.answer(examples.PREDICTION) | problems.responses(400, 413, 415, 422, 503),
+        openapi_extra=_body(PredictionRequest),
     )
-    async def predict(request: Request) -> Response:
-        question = parse_prediction(await _body(request, body_max_bytes), predictor.now())
-        return _json(await predictor.predict(question, request_id(request.scope)))
+    async def predict(request: Request, explain: Explain = False) -> Response:
+        question = parse_prediction(await json_body(request, body_max_bytes), predictor.now())
+        return _json(await predictor.predict(question, request_id(request.scope), explained=explain))
+
+
+def _add_batch(app: FastAPI, predictor: Predictor, body_max_bytes: int) -> None:
+    @app.post(
+        "/predict/batch",
+        summary="The same for up to 1,000 orders, answered in their order",
+        response_model=Predictions,
+        responses=examples.answer(examples.PREDICTIONS) | problems.responses(400, 413, 415, 422, 503),
+        openapi_extra=_body(BatchRequest),
+    )
+    async def predict_batch(request: Request) -> Response:
+        questions = parse_batch(await json_body(request, body_max_bytes), predictor.now())
+        return _json(await predictor.predict_all(questions, request_id(request.scope)))
 
 
 def _add_recommendations(app: FastAPI, predictor: Predictor, default: int, most: int) -> None:
@@ -64,7 +83,7 @@ def _add_recommendations(app: FastAPI, predictor: Predictor, default: int, most:
         "/recommendations/{user_id}",
         summary="Products that this customer most likely orders",
         response_model=Recommendations,
-        responses=problems.responses(422, 503),
+        responses=examples.answer(examples.RECOMMENDATIONS) | problems.responses(422, 503),
     )
     async def recommendations(
         request: Request,
@@ -74,8 +93,24 @@ def _add_recommendations(app: FastAPI, predictor: Predictor, default: int, most:
         return _json(await predictor.recommend(user_id, k, request_id(request.scope)))
 
 
+def _add_models(app: FastAPI, predictor: Predictor) -> None:
+    @app.get(
+        "/models",
+        summary="Which models are loaded, what they were trained on and how good they are",
+        response_model=Models,
+        responses=examples.answer(examples.MODELS),
+    )
+    async def models(request: Request) -> Response:
+        return _json(sheets(predictor.models, request_id(request.scope)))
+
+
 def _add_probes(app: FastAPI, predictor: Predictor, monitor: HealthMonitor) -> None:
-    @app.get("/health", summary="Is the process alive, and what is loaded?", response_model=Health)
+    @app.get(
+        "/health",
+        summary="Is the process alive, and what is loaded?",
+        response_model=Health,
+        responses=examples.answer(examples.HEALTH),
+    )
     async def health() -> Response:
         return _json(monitor.health(predictor.now()))
 
@@ -83,7 +118,7 @@ def _add_probes(app: FastAPI, predictor: Predictor, monitor: HealthMonitor) -> N
         "/ready",
         summary="Can it answer? Each dependency by name",
         response_model=Readiness,
-        responses={503: {"model": Readiness}},
+        responses=examples.answer(examples.READY) | {503: {"model": Readiness}},
     )
     async def ready() -> Response:
         readiness = await monitor.ready()
@@ -91,19 +126,23 @@ def _add_probes(app: FastAPI, predictor: Predictor, monitor: HealthMonitor) -> N
 
 
 def _add_metrics(app: FastAPI, counted: Metrics) -> None:
-    @app.get("/metrics", summary="Figures in Prometheus' text format", response_class=Response)
+    @app.get(
+        "/metrics",
+        summary="Figures in Prometheus' text format",
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": examples.METRICS}}}
+        },
+    )
     async def exposition() -> Response:
         return Response(counted.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
-async def _body(request: Request, most: int) -> bytes:
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > most:
-            raise BodyTooLargeError(f"the body is larger than {most} bytes")
-    return bytes(parts)
+def _body(schema: type[BaseModel]) -> dict[str, Any]:
+    """Described rather than declared: bodies are read by hand, with a bound."""
+    content = {JSON: {"schema": inlined(schema)}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _json(answer: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(answer), status, media_type=_JSON)
+    return Response(orjson.dumps(answer), status, media_type=JSON)

@@ -1,13 +1,15 @@
 """From a question to its answer: features, model input, score. Knows no transport. Hot path: nothing here blocks."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
+from serving.admission import Admission
 from serving.answers import Arm, Journal, ModelSet, Score, Served, ViewUse
 from serving.batching import Batcher
+from serving.explain import explain
 from serving.features import Columns, FeatureReader, Features, Row, Rung
 from serving.metrics import Metrics
 from serving.models import Model
@@ -55,6 +57,7 @@ class Predictor:
         models: Replace the attribute to use others from the next question on.
         journal: Is told of every prediction.
         metrics: Where stages and predictions are counted.
+        admission: Bounds the questions that are answered at once.
         candidates_max: How many products are ranked for one answer.
         now: Clock: of ages, and for requests that name no time.
     """
@@ -65,6 +68,7 @@ class Predictor:
         models: ModelSet,
         journal: Journal,
         metrics: Metrics,
+        admission: Admission,
         candidates_max: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -72,27 +76,36 @@ class Predictor:
         self.now = now
         self._journal = journal
         self._metrics = metrics
+        self._admission = admission
         self._candidates_max = candidates_max
         self._orders = Batcher(self._decide, ORDERS_AT_ONCE)
 
-    async def predict(self, request: PredictionRequest, request_id: str) -> Prediction:
-        """Fraud probability and recommendation score of one order.
+    async def predict(
+        self, request: PredictionRequest, request_id: str, *, explained: bool = False
+    ) -> Prediction:
+        """Fraud probability and recommendation score of one order, explained where that is asked for.
 
         Raises:
-            FeaturesUnavailableError: if the online store does not answer in time.
+            OverloadedError: if too many questions are being answered.
+            FeaturesUnavailableError: if the readers wait for the online store and it does not answer.
         """
         question = Question(request_id, request.entity_row(self.now()), perf_counter())
-        return self._told(await self._orders.ask(question))
+        with self._admission:
+            decided = await self._orders.ask(question)
+        told = self._told(decided)
+        return replace(told, explanation=explain(decided.arm, decided.served)) if explained else told
 
     async def predict_all(self, requests: Sequence[PredictionRequest], request_id: str) -> Predictions:
         """As ``predict`` for each, in order: one read of features, one run of each model of an arm.
 
         Raises:
-            FeaturesUnavailableError: if the online store does not answer in time.
+            OverloadedError: if too many questions are being answered.
+            FeaturesUnavailableError: if the readers wait for the online store and it does not answer.
         """
         started, now = perf_counter(), self.now()
         questions = [Question(request_id, request.entity_row(now), started) for request in requests]
-        decided = await self._decide(questions)
+        with self._admission:
+            decided = await self._decide(questions)
         predictions = [self._told(one) for one in decided]
         degraded = _degraded(one.served.rung for one in decided)
         return Predictions(predictions, _milliseconds_since(started), request_id, degraded)
@@ -101,8 +114,13 @@ class Predictor:
         """The ``k`` products, fewer where there are fewer, that the customer most likely orders; all are in stock.
 
         Raises:
-            FeaturesUnavailableError: if the online store does not answer in time.
+            OverloadedError: if too many questions are being answered.
+            FeaturesUnavailableError: if the readers wait for the online store and it does not answer.
         """
+        with self._admission:
+            return await self._recommend(user_id, k, request_id)
+
+    async def _recommend(self, user_id: str, k: int, request_id: str) -> Recommendations:
         started, models = perf_counter(), self.models
         arm = models.arms.choose(user_id)
         viewed = await self._read(models.readers.last_viewed, [{"user_id": user_id}])

@@ -6,7 +6,9 @@ ServingError
   ForbiddenError                403  known, but may not
   InvalidRequestError           422  a field is missing or wrong
   BodyTooLargeError             413
+  UnsupportedMediaTypeError     415  the body is not said to be JSON
   TooManyRequestsError          429  more often than agreed
+  OverloadedError               503  more questions at once than are answered
   FeaturesUnavailableError      503  the online store is away or slow
   StartError                    the API cannot start: never reaches a client
 """
@@ -65,6 +67,21 @@ class BodyTooLargeError(ServingError):
 
     status = 413
     title = "The body is too large"
+
+
+class UnsupportedMediaTypeError(ServingError):
+    """The body is said to be something else than JSON."""
+
+    status = 415
+    title = "The body has to be JSON"
+
+
+class OverloadedError(ServingError):
+    """More questions at once than are answered."""
+
+    status = 503
+    title = "Too many questions at once"
+    headers = MappingProxyType({"Retry-After": "1"})
 
 
 class AccessError(ServingError):

@@ -86,6 +86,11 @@ class Metrics:
             ["state"],
             registry=self.registry,
         )
+        self.shed = Counter(
+            "shop_api_shed",
+            "Questions refused because too many were being answered.",
+            registry=self.registry,
+        )
         self.answers = {rung: answers.labels(rung) for rung in RUNGS}
         self._breaker_state = {name: state.labels(name) for name in STATES}
         self._breaker_changes = {name: changes.labels(name) for name in STATES}

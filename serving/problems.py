@@ -70,7 +70,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
         title = HTTPStatus(error.status_code).phrase
-        detail = f"{request.method} {request.url.path}: {error.detail}"
+        # Not request.url: a Host header that is no address would make it raise.
+        detail = f"{request.method} {request.scope['path']}: {error.detail}"
         content = {"title": title, "status": error.status_code, "detail": detail}
         return _response(request.scope, content, error.headers)
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from artefact import RiskLevel
 from serving.answers import ViewUse
+from serving.explain import Explanation
 from serving.features import Rung
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -40,6 +41,7 @@ class Prediction:
     experiment: Annotated[str | None, Field(description="What the arm belongs to.")]
     degraded: Degraded
     views: Views
+    explanation: Annotated[Explanation | None, Field(description="With `explain=true`.")] = None
 
 
 @dataclass(frozen=True, slots=True)

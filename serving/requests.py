@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,7 +15,15 @@ EARLIEST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(hours=1)
 """How far ahead of our clock a request's time may lie."""
 _VALUE_CHARACTERS = 100
+_ERRORS_TOLD = 100
+"""Of a batch of a thousand wrong orders not all are listed."""
+Body = TypeVar("Body", bound=BaseModel)
+_EXACT = 2**53
+"""Below it JSON has integers everywhere; larger ones are told as text."""
 UNKNOWN_DEVICE = "unknown"
+
+BATCH_MAX = 1000
+"""Most orders in one request."""
 
 EXAMPLE: dict[str, Any] = {
     "user_id": "user_0123",
@@ -68,6 +76,21 @@ class PredictionRequest(BaseModel):
         }
 
 
+class BatchRequest(BaseModel):
+    """Orders that are judged together."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": [{"orders": [EXAMPLE, EXAMPLE | {"transaction_amount": 12.5}]}]},
+    )
+
+    orders: list[PredictionRequest] = Field(min_length=1, max_length=BATCH_MAX)
+    """Answered in this order."""
+
+
 def parse_prediction(body: bytes, now: datetime) -> PredictionRequest:
     """Read the body of ``POST /predict``.
 
@@ -79,21 +102,39 @@ def parse_prediction(body: bytes, now: datetime) -> PredictionRequest:
         BadRequestError: if the body is not JSON.
         InvalidRequestError: if a field is missing or wrong; every such field is named with its value.
     """
-    if not body.strip():
-        raise BadRequestError("the body is empty; send a JSON object as in the example of /docs")
-    try:
-        request = PredictionRequest.model_validate_json(body)
-    except ValidationError as error:
-        raise _refusal(error) from error
-    _check_time(request.context.time, now)
+    request = _parsed(PredictionRequest, body)
+    if wrong := _wrong_time(request, now):
+        raise invalid([FieldError("context.time", *wrong)])
     return request
+
+
+def parse_batch(body: bytes, now: datetime) -> list[PredictionRequest]:
+    """Read the body of ``POST /predict/batch``: all of it or nothing.
+
+    Args:
+        body: JSON.
+        now: Aware; times far ahead of it are refused.
+
+    Raises:
+        BadRequestError: if the body is not JSON.
+        InvalidRequestError: naming every wrong field as ``orders.<index>.<field>``.
+    """
+    orders = _parsed(BatchRequest, body).orders
+    wrong = [
+        FieldError(f"orders.{i}.context.time", *found)
+        for i, order in enumerate(orders)
+        if (found := _wrong_time(order, now))
+    ]
+    if wrong:
+        raise invalid(wrong)
+    return orders
 
 
 def field_errors(errors: Sequence[ErrorDetails], *, skip: int = 0) -> list[FieldError]:
     """Pydantic's errors as fields, values and messages; ``skip`` parts of each path are left out."""
     return [
         FieldError(".".join(str(part) for part in e["loc"][skip:]) or "body", _printable(e), e["msg"])
-        for e in errors
+        for e in errors[:_ERRORS_TOLD]
     ]
 
 
@@ -112,16 +153,30 @@ def _refusal(error: ValidationError) -> BadRequestError | InvalidRequestError:
     return invalid(field_errors(errors))
 
 
-def _check_time(time: datetime | None, now: datetime) -> None:
-    if time is not None and not EARLIEST_TIME <= time <= now + CLOCK_SKEW:
-        bounds = f"must lie between {EARLIEST_TIME.isoformat()} and an hour from now ({now.isoformat()})"
-        raise invalid([FieldError("context.time", time.isoformat(), bounds)])
+def _parsed(schema: type[Body], body: bytes) -> Body:
+    if not body.strip():
+        raise BadRequestError("the body is empty; send a JSON object as in the example of /docs")
+    try:
+        return schema.model_validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _wrong_time(request: PredictionRequest, now: datetime) -> tuple[str, str] | None:
+    """The time of an order and what is wrong with it; None where nothing is."""
+    time = request.context.time
+    if time is None or EARLIEST_TIME <= time <= now + CLOCK_SKEW:
+        return None
+    bounds = f"must lie between {EARLIEST_TIME.isoformat()} and an hour from now ({now.isoformat()})"
+    return time.isoformat(), bounds
 
 
 def _printable(error: ErrorDetails) -> Any:
     """The value given, short and as JSON can say it; None for a missing field."""
     value = error["input"]
-    if error["type"] == "missing" or value is None or isinstance(value, bool | int):
-        return None if error["type"] == "missing" else value
+    if error["type"] == "missing" or value is None:
+        return None
+    if isinstance(value, int) and abs(value) < _EXACT:
+        return value
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"

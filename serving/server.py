@@ -16,6 +16,7 @@ from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
 
 from artefact import ArtefactError
+from serving.admission import Admission
 from serving.answers import Arm, Champions, Journal, ModelSet, NoJournal
 from serving.app import create_app
 from serving.candidates import Candidates
@@ -99,6 +100,7 @@ def predictor(
         models=model_set(parts, reads),
         journal=journal,
         metrics=metrics,
+        admission=Admission(settings.questions_max, metrics),
         candidates_max=settings.candidates_max,
     )
 
@@ -157,6 +159,7 @@ def compose(
         monitor=monitor,
         metrics=metrics,
         body_max_bytes=settings.body_max_bytes,
+        batch_body_max_bytes=settings.batch_body_max_bytes,
         recommendations_default=settings.recommendations_default,
         recommendations_max=settings.candidates_max,
     )

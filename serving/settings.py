@@ -39,6 +39,10 @@ class ServingSettings(BaseSettings):
     """Predictions made before the API listens, so that the first client waits no longer than the others."""
     body_max_bytes: int = Field(default=64 * 1024, ge=1)
     """Larger request bodies are refused with 413."""
+    batch_body_max_bytes: int = Field(default=1024 * 1024, ge=1)
+    """The same for `POST /predict/batch`; a thousand orders take 200 kB."""
+    questions_max: int = Field(default=128, ge=1)
+    """Questions answered at once; more are refused with 503 and Retry-After, before a queue grows."""
     recommendations_default: int = Field(default=10, ge=1, le=100)
     """How many products are recommended where `k` is absent."""
     candidates_max: int = Field(default=50, ge=1, le=1000)

@@ -39,6 +39,10 @@ class ChosenArms:
         """See Arms."""
         return self._arms[tuple(is_challenged(salt, share, user_id) for salt, share in self._shares)]
 
+    def every(self) -> Sequence[Arm]:
+        """See Arms."""
+        return tuple(self._arms.values())
+
     def decided(self, arm: Arm, served: Served) -> None:
         """See Arms."""
         self._figures.decided(arm)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from artefact import InputFeature, version_path
+from serving.admission import Admission
 from serving.answers import Arm, Champions, ModelSet, Served
 from serving.candidates import Candidates
 from serving.dataplane import Predictor
@@ -73,7 +74,9 @@ def small_models(folder: Path) -> tuple[Model, Model]:
     """A fraud model of the amount and a recommendation model of ``product_worth``."""
     inputs = {"fraud": "transaction_amount", "recommendation": "product_worth"}
     for name, feature in inputs.items():
-        save_model(small_card(name, [InputFeature(name=feature, dtype="Float64")]), folder, trees=20)
+        usual = {feature: {"null_share": 0.0, "quantiles": {"0.5": 50.0}}}
+        card = small_card(name, [InputFeature(name=feature, dtype="Float64")], statistics=usual)
+        save_model(card, folder, trees=20)
     save_candidates(PRODUCTS, version_path(folder, "recommendation", "v1"))
     return load_champion(folder, "fraud"), load_champion(folder, "recommendation")
 
@@ -106,5 +109,11 @@ def model_set(models: tuple[Model, Model], readers: Readers) -> ModelSet:
 
 def predictor_of(models: tuple[Model, Model], readers: Readers, **changes: Any) -> Predictor:
     """The data plane over them."""
-    given: dict[str, Any] = {"journal": Notebook(), "metrics": Metrics(), "candidates_max": 50} | changes
+    metrics = Metrics()
+    given: dict[str, Any] = {
+        "journal": Notebook(),
+        "metrics": metrics,
+        "admission": Admission(100, metrics),
+        "candidates_max": 50,
+    } | changes
     return Predictor(models=model_set(models, readers), **given)

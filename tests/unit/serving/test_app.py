@@ -1,20 +1,28 @@
 import asyncio
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import TypeAdapter
 
+from serving import examples
+from serving.admission import Admission
 from serving.app import create_app
+from serving.catalogue import Models as ModelSheets
 from serving.dataplane import Predictor
 from serving.features import Readers
-from serving.health import HealthMonitor
+from serving.health import Health, HealthMonitor, Readiness
 from serving.metrics import Metrics
 from serving.models import Model
-from serving.requests import EXAMPLE
+from serving.replies import Prediction, Predictions, Recommendations
+from serving.requests import BATCH_MAX, EXAMPLE
 from tests.unit.serving.fakes import MemoryReader, memory_readers, predictor_of
 
 Models = tuple[Model, Model]
@@ -25,17 +33,23 @@ class Api:
     """The application over an online store in memory, and a client of it.
 
     Attributes:
+        models: Both.
         readers: The store; may be taken away.
         misfits: What the monitor finds when definitions change.
         monitor: Of the application.
         trouble: What the monitor finds wrong with Redis.
     """
 
-    def __init__(self, models: Models) -> None:
+    def __init__(
+        self, models: Models, *, questions_max: int = 100, batch_body_max_bytes: int = 4 * BODY_MAX_BYTES
+    ) -> None:
+        self.models = models
         self.readers: Readers = memory_readers()
         self.misfits: Mapping[str, str] = {}
         metrics = Metrics()
-        predictor: Predictor = predictor_of(models, self.readers, metrics=metrics)
+        predictor: Predictor = predictor_of(
+            models, self.readers, metrics=metrics, admission=Admission(questions_max, metrics)
+        )
         self.trouble = ""
         self.monitor = HealthMonitor(
             lambda: {"fraud": models[0]}, {"redis": self._redis}, lambda: self.misfits, datetime.now(UTC)
@@ -45,6 +59,7 @@ class Api:
             monitor=self.monitor,
             metrics=metrics,
             body_max_bytes=BODY_MAX_BYTES,
+            batch_body_max_bytes=batch_body_max_bytes,
             recommendations_default=2,
             recommendations_max=5,
         )
@@ -92,6 +107,7 @@ def test_a_prediction_has_every_field_of_the_contract(api: Api) -> None:
         "experiment",
         "degraded",
         "views",
+        "explanation",
     }
 
 
@@ -234,6 +250,215 @@ def test_the_openapi_document_shows_the_body_its_example_and_the_problems(api: A
     predict = document["paths"]["/predict"]["post"]
     schema = predict["requestBody"]["content"]["application/json"]["schema"]
     assert schema["examples"] == [EXAMPLE]
-    assert set(predict["responses"]) == {"200", "400", "413", "422", "503"}
+    assert set(predict["responses"]) == {"200", "400", "413", "415", "422", "503"}
     assert "application/problem+json" in predict["responses"]["422"]["content"]
     assert api.request("GET", "/docs").status_code == 200
+
+
+def test_a_batch_is_answered_in_order_with_one_read(api: Api) -> None:
+    """Each order as it would be alone."""
+    orders = [EXAMPLE | {"user_id": f"user_{i}", "transaction_amount": 5.0 + 20 * i} for i in range(5)]
+    answer = api.request("POST", "/predict/batch", json={"orders": orders})
+    assert answer.status_code == 200
+    told = answer.json()["predictions"]
+    assert [one["user_id"] for one in told] == [order["user_id"] for order in orders]
+    assert isinstance(api.readers.order, MemoryReader)
+    assert [len(rows) for rows in api.readers.order.reads] == [5]
+    alone = [api.request("POST", "/predict", json=order).json() for order in orders]
+    assert [one["fraud_probability"] for one in told] == [one["fraud_probability"] for one in alone]
+
+
+def test_a_wrong_order_of_a_batch_is_named_by_its_index_and_nothing_is_scored(api: Api) -> None:
+    """422 with every wrong field."""
+    orders = [EXAMPLE, EXAMPLE | {"transaction_amount": 0}, EXAMPLE | {"user_id": ""}]
+    answer = api.request("POST", "/predict/batch", json={"orders": orders})
+    assert answer.status_code == 422
+    assert [e["field"] for e in answer.json()["errors"]] == [
+        "orders.1.transaction_amount",
+        "orders.2.user_id",
+    ]
+    late = EXAMPLE | {"context": {"time": "2200-01-01T00:00:00Z"}}
+    answer = api.request("POST", "/predict/batch", json={"orders": [EXAMPLE, late]})
+    assert [e["field"] for e in answer.json()["errors"]] == ["orders.1.context.time"]
+    assert isinstance(api.readers.order, MemoryReader)
+    assert api.readers.order.reads == []
+
+
+@pytest.mark.parametrize(("count", "status"), [(0, 422), (BATCH_MAX + 1, 422)])
+def test_a_batch_has_from_one_to_a_thousand_orders(api: Api, count: int, status: int) -> None:
+    """Said with the bound."""
+    small = {"user_id": "u", "product_id": "p", "transaction_amount": 1}
+    answer = _large(api).request("POST", "/predict/batch", json={"orders": [small] * count})
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["field"] == "orders"
+
+
+def _large(api: Api) -> Api:
+    """With room for a batch of any size."""
+    return Api(api.models, batch_body_max_bytes=1_000_000)
+
+
+def test_explained_answers_tell_features_and_what_changed_the_probability(api: Api) -> None:
+    """The amount is all that the fraud model reads; others get no explanation."""
+    order = EXAMPLE | {"transaction_amount": 95.0, "product_id": "prod_5"}
+    told = api.request("POST", "/predict?explain=true", json=order).json()
+    plain = api.request("POST", "/predict", json=order).json()
+    assert plain["explanation"] is None
+    assert told["explanation"]["features"]["product_worth"] == 70.0
+    (amount,) = told["explanation"]["contributions"]["fraud"]
+    assert (amount["feature"], amount["value"], amount["typical"]) == ("transaction_amount", 95.0, 50.0)
+    usual = api.request("POST", "/predict", json=order | {"transaction_amount": 50.0}).json()
+    assert amount["contribution"] == pytest.approx(
+        told["fraud_probability"] - usual["fraud_probability"], abs=1e-5
+    )
+
+
+def test_a_question_too_many_is_refused_at_once_and_counted(api: Api) -> None:
+    """503 with Retry-After; as soon as there is room again it is answered."""
+    full = Api(api.models, questions_max=1)
+
+    async def together() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(full.app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            asked = [client.post("/predict", json=EXAMPLE) for _ in range(3)]
+            return await asyncio.gather(*asked)
+
+    answers = asyncio.run(together())
+    assert sorted(one.status_code for one in answers) == [200, 503, 503]
+    refused = next(one for one in answers if one.status_code == 503)
+    assert refused.headers["retry-after"] == "1"
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert full.count("shop_api_shed_total") == 2
+    assert full.request("POST", "/predict", json=EXAMPLE).status_code == 200
+
+
+def test_models_tells_what_is_loaded(api: Api) -> None:
+    """Version, window, thresholds and for whom it decides."""
+    fraud, recommendation = api.request("GET", "/models").json()["models"]
+    assert (fraud["name"], fraud["version"], fraud["feature_service"]) == ("fraud", "v1", "fraud_v1")
+    assert fraud["trained_on"] == {"start": "2026-01-01T00:00:00+00:00", "end": "2026-02-01T00:00:00+00:00"}
+    assert fraud["thresholds"] == {"medium": 0.3, "high": 0.7}
+    assert (fraud["arms"], fraud["shadow"]) == (["champion"], False)
+    assert recommendation["thresholds"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("PREDICTION", Prediction),
+        ("PREDICTIONS", Predictions),
+        ("RECOMMENDATIONS", Recommendations),
+        ("MODELS", ModelSheets),
+        ("HEALTH", Health),
+        ("READY", Readiness),
+    ],
+)
+def test_the_examples_of_the_document_are_answers(name: str, schema: Any) -> None:
+    """Whole ones: no field is left to a default, none is unknown."""
+    example = getattr(examples, name)
+    answer = TypeAdapter(schema).validate_python(example)
+    assert json.loads(orjson.dumps(answer)) == example
+
+
+def test_the_openapi_document_has_no_reference_to_nowhere(api: Api) -> None:
+    """And an example of each successful answer."""
+    document = api.request("GET", "/openapi.json").json()
+    for reference in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document)):
+        found: Any = document
+        for part in reference.removeprefix("#/").split("/"):
+            found = found[part]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            (media,) = operation["responses"]["200"]["content"].values()
+            assert "example" in media, path
+
+
+STRANGE_BODIES = [
+    b"",
+    b"\x00",
+    b"null",
+    b"[]",
+    b'"text"',
+    b"1e999",
+    b'{"user_id": "\\ud800", "product_id": "p", "transaction_amount": 1}',
+    b'{"user_id": "\\u0000", "product_id": "p", "transaction_amount": 1}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1e400}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": -' + b"9" * 400 + b"}",
+    b'{"user_id": ' + b"9" * 700 + b', "product_id": 5, "transaction_amount": 1}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1, "\\u0000": 1}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1, "context": {"a": '
+    + b"[" * 300
+    + b"]" * 300
+    + b"}}",
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1, "context": {"time": 1e300}}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1, "context": {"time": "0001-01-01T00:00:00+23:59"}}',
+    b'{"user_id": "u", "product_id": "p", "transaction_amount": 1, "context": {"time": "9999-12-31T23:59:59-23:59"}}',
+    b"\xff\xfe{}",
+]
+
+
+@pytest.mark.parametrize("body", STRANGE_BODIES, ids=range(len(STRANGE_BODIES)))
+def test_no_body_however_strange_is_an_error_of_the_server(api: Api, body: bytes) -> None:
+    """Answered, or refused with a reason."""
+    for path, content in (("/predict", body), ("/predict/batch", b'{"orders": [' + body + b"]}")):
+        answer = api.request("POST", path, content=content)
+        assert answer.status_code in {200, 400, 422}, answer.text
+        assert answer.headers["content-type"] == (
+            "application/json" if answer.status_code == 200 else "application/problem+json"
+        )
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("HEAD", "/predict", 405),
+        ("OPTIONS", "/predict", 405),
+        ("TRACE", "/predict/batch", 405),
+        ("DELETE", "/models", 405),
+        ("GET", "/recommendations/%00", 200),
+        ("GET", "/recommendations/%ED%A0%80", 200),
+        ("GET", "/recommendations/%F0%9F%92%A9", 200),
+        ("GET", "/recommendations/..%2f..%2fpasswd", 404),
+        ("GET", "/recommendations/", 404),
+        ("GET", "/recommendations/" + "u" * 65, 422),
+        ("GET", "/recommendations/u?k=" + "9" * 5000, 422),
+        ("GET", "/recommendations/u?k=%00", 422),
+        ("GET", "/recommendations/u?k=1&k=2", 200),
+        ("GET", "/recommendations/u?unknown=1", 200),
+        ("POST", "/predict?explain=perhaps", 422),
+        ("GET", "//", 404),
+        ("GET", "/%ff%fe", 404),
+    ],
+)
+def test_odd_paths_queries_and_methods_are_answered_with_their_status(
+    api: Api, method: str, path: str, status: int
+) -> None:
+    """405 says which methods there are."""
+    answer = api.request(method, path, json=EXAMPLE if method == "POST" else None)
+    assert answer.status_code == status
+    if status == 405:
+        assert answer.headers["allow"]
+    if status >= 400:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("media", "status"),
+    [
+        ("application/json; charset=utf-8", 200),
+        ("application/vnd.shop+json", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("", 415),
+    ],
+)
+def test_a_body_that_is_said_not_to_be_json_is_refused(api: Api, media: str, status: int) -> None:
+    """415, whatever it holds."""
+    for path, content in (("/predict", EXAMPLE), ("/predict/batch", {"orders": [EXAMPLE]})):
+        answer = api.request("POST", path, content=orjson.dumps(content), headers={"Content-Type": media})
+        assert answer.status_code == status
+
+
+def test_a_host_that_is_no_address_does_not_break_an_error(api: Api) -> None:
+    """404 as for any other."""
+    assert api.request("GET", "/nowhere", headers={"Host": "["}).status_code == 404

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -158,6 +159,9 @@ class ByNumber:
 
     def choose(self, user_id: str) -> Arm:
         return self._arms[int(user_id[-1]) % 2]
+
+    def every(self) -> Sequence[Arm]:
+        return self._arms
 
     def decided(self, arm: Arm, served: Served) -> None:
         self.told.append((arm.name, served.row["user_id"]))
