@@ -20,6 +20,7 @@ from ingestion.windows.spec import ViewSpec
 _SUSPECT: Final = "__suspect"
 _KEPT: Final = "__kept"
 _ROW: Final = "__row"
+_HASH: Final = "__hash"
 
 _HASH_BYTES: Final = 16
 _EXECUTOR_BYTES: Final = 96
@@ -74,22 +75,52 @@ class Events:
 
     def read(self, spec: ViewSpec, part: int = 0, parts: int = 1) -> pl.DataFrame:
         """Events of the keys of one part, in the order of the archive: keys, times, positions and values of a view."""
+        if parts == 1 and spec.event_id_column and "_ids" not in vars(self):
+            return self._read_once(spec, spec.event_id_column)
         chosen = in_part(spec.join_keys, part, parts)
         rows = self.rows if parts == 1 else self.rows.filter(chosen)
         if self._suspects.is_empty():
             return rows.select(self._wanted(spec)).collect()
         events = rows.select(*self._wanted(spec), self._is_suspect.alias(_SUSPECT)).collect()
+        return self._without_repeats(events, chosen)
+
+    def _read_once(self, spec: ViewSpec, event_id: str) -> pl.DataFrame:
+        """All events together with the hashes of their ids, so that the files are opened once."""
+        columns = self._columns(spec)
+        counted = [event_id] if event_id in columns and self._is_only_counted(spec) else []
+        wanted = [pl.col(column) for column in columns if column not in counted]
+        events = self.rows.select(*wanted, self._hash(event_id).alias(_HASH)).collect()
+        hashes = events[_HASH]
+        vars(self)["_ids"] = _repeated(hashes.drop_nulls()), not hashes.has_nulls()
+        present = [pl.when(pl.col(_HASH).is_not_null()).then(pl.lit(value=True)).alias(c) for c in counted]
+        if self._suspects.is_empty():
+            return events.select(*wanted, *present)
+        suspect = pl.col(_HASH).is_in(self._suspects.implode()).fill_null(value=False).alias(_SUSPECT)
+        return self._without_repeats(events.select(*wanted, *present, suspect), pl.lit(value=True))
+
+    def _without_repeats(self, events: pl.DataFrame, chosen: pl.Expr) -> pl.DataFrame:
         counts = np.ones(events.height, dtype=np.bool_)
         counts[events[_SUSPECT].arg_true().to_numpy()] = self._verdicts.filter(chosen)[_KEPT].to_numpy()
         return events.drop(_SUSPECT).filter(counts)
 
     def _wanted(self, spec: ViewSpec) -> list[pl.Expr]:
         """An id that every event has, and that is only counted, is not read again."""
-        name = spec.event_id_column
-        only_counted = all(f.function == "count" for f in spec.features if f.column == name)
-        absent = name if only_counted and name not in spec.join_keys and self._every_event_has_an_id else None
+        only_counted = self._is_only_counted(spec) and self._every_event_has_an_id
+        absent = spec.event_id_column if only_counted else None
         columns = (pl.lit(value=True).alias(c) if c == absent else pl.col(c) for c in self._columns(spec))
         return list(columns)
+
+    @staticmethod
+    def _is_only_counted(spec: ViewSpec) -> bool:
+        """Whether no feature and no key asks more of the id than that it is there."""
+        name = spec.event_id_column
+        return name not in spec.join_keys and all(
+            feature.function == "count" for feature in spec.features if feature.column == name
+        )
+
+    @staticmethod
+    def _hash(event_id: str) -> pl.Expr:
+        return pl.when(pl.col(event_id).is_not_null()).then(pl.col(event_id).hash())
 
     def _columns(self, spec: ViewSpec) -> list[str]:
         """Without the id, unless a feature aggregates it: repeats are known by its hash."""
@@ -119,7 +150,7 @@ class Events:
         if name is None:
             return pl.Series(dtype=pl.UInt64), False
         slices = parts_of(self.upper_bound, _HASH_BYTES, self.limit_bytes)
-        ids = self.rows.select(pl.when(pl.col(name).is_not_null()).then(pl.col(name).hash()).alias(name))
+        ids = self.rows.select(self._hash(name).alias(name))
         parts = [ids] if slices == 1 else [ids.filter(self._in_slice(name, i, slices)) for i in range(slices)]
         suspects, whole = [], True
         for part in parts:
