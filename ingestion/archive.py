@@ -53,10 +53,12 @@ class Archive:
         self._timestamp = timestamp_column
 
     @classmethod
-    def at(cls, folder: str | os.PathLike[str], *, timestamp_column: str = "event_timestamp") -> Self:
+    def at(
+        cls, folder: str | os.PathLike[str], *, timestamp_column: str = "event_timestamp", endpoint: str = ""
+    ) -> Self:
         """Archive in a folder that lies elsewhere than in ``<root>/archive``."""
         archive = cls("", "", timestamp_column=timestamp_column)
-        archive.folder = Folder(folder)
+        archive.folder = Folder(folder, endpoint=endpoint)
         return archive
 
     def write(self, frame: pl.DataFrame, *, number: int | None = None) -> list[str]:

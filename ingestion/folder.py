@@ -52,12 +52,14 @@ class Folder:
 
     Args:
         url: A local path, or a URL that fsspec knows (``s3://bucket/folder``).
+        endpoint: URL of the server behind an ``s3://``; empty: the one of the environment.
     """
 
-    def __init__(self, url: str | os.PathLike[str]) -> None:
+    def __init__(self, url: str | os.PathLike[str], *, endpoint: str = "") -> None:
         self.url = str(url).rstrip("/")
         # Others write here, too: what was listed once is never taken for what is there now.
-        self._filesystem, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        server = {"endpoint_url": endpoint} if endpoint else {}
+        self._filesystem, root = fsspec.core.url_to_fs(self.url, use_listings_cache=False, **server)
         self._root = str(root).rstrip("/")
         self._claims = Claims(self)
 

@@ -221,9 +221,8 @@ class ParquetOfflineStore(OfflineStore):
         rows = _frame(pq.read_table(data) if isinstance(data, Path) else data)
         by = destination.partition_by or []
         parts = rows.partition_by(by, maintain_order=True) if by else [rows]
-        Folder(place(config, destination.path)).publish(
-            {_log_file(part, by): part for part in parts if part.height}
-        )
+        folder = Folder(place(config, destination.path), endpoint=destination.s3_endpoint_override)
+        folder.publish({_log_file(part, by): part for part in parts if part.height})
 
     def validate_data_source(self, config: RepoConfig, data_source: DataSource) -> None:
         """Check that a source has its time column; a source that has no rows yet is in order.

@@ -75,7 +75,8 @@ class ParquetRetrievalJob(RetrievalJob):
         url = place(self._config, storage.file_options.uri)
         path = PurePosixPath(url)
         is_file = path.suffix == ".parquet"
-        folder = Folder(url.removesuffix(f"/{path.name}") if is_file else url)
+        endpoint = storage.file_options.s3_endpoint_override or ""
+        folder = Folder(url.removesuffix(f"/{path.name}") if is_file else url, endpoint=endpoint)
         old = [name for name in folder.files() if not is_file or name == path.name]
         if old and not allow_overwrite:
             raise SavedDatasetLocationAlreadyExists(location=url)

@@ -60,12 +60,15 @@ class Source:
         self._is_archive = "event_id" in declared.tags
         path = PurePosixPath(self.url)
         self._file = path.name if path.suffix == ".parquet" else None
-        self._folder = Folder(self.url.removesuffix(f"/{path.name}") if self._file else self.url)
+        self._endpoint = declared.s3_endpoint_override or ""
+        url = self.url.removesuffix(f"/{path.name}") if self._file else self.url
+        self._folder = Folder(url, endpoint=self._endpoint)
 
     @property
     def archive(self) -> Archive:
         """The source as an archive, whose days are read one by one."""
-        return Archive.at(self.url, timestamp_column=self.column(self.declared.timestamp_field))
+        timestamp = self.column(self.declared.timestamp_field)
+        return Archive.at(self.url, timestamp_column=timestamp, endpoint=self._endpoint)
 
     def column(self, name: str) -> str:
         """Name in the files of a column that the source's field mapping may rename."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import pandas as pd
 import polars as pl
 import pytest
+import s3fs
 from feast import FeatureStore
-from feast.infra.offline_stores.file_source import SavedDatasetFileStorage
+from feast.feature_logging import FeatureServiceLoggingSource, LoggingConfig
+from feast.infra.offline_stores.file_source import FileLoggingDestination, SavedDatasetFileStorage
 
 from ingestion.archive import Archive
 from ingestion.compaction import Compaction, FolderInUseError
@@ -48,6 +50,29 @@ def test_history_is_read_from_a_bucket(store: FeatureStore) -> None:
     """Windows from the archive, values from a table, repeats taken out."""
     found = store.get_historical_features(entity_rows(("a", "x", 0), ("b", "x", 0)), FEATURES).to_df()
     assert values(found) == expected()
+
+
+def test_a_source_may_name_the_server_of_its_bucket(
+    store: FeatureStore, bucket: Bucket, s3_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So may a saved dataset and a destination of logs; the environment names another one."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    views = [store.get_stream_feature_view("user_orders"), store.get_feature_view("affinity")]
+    for source in (view.batch_source for view in views):
+        source.file_options.s3_endpoint_override = s3_server
+    store.apply(views)
+    job = store.get_historical_features(entity_rows(("a", "x", 0), ("b", "x", 0)), FEATURES)
+    assert values(job.to_df()) == expected()
+    storage = SavedDatasetFileStorage("saved", s3_endpoint_override=s3_server)
+    store.create_saved_dataset(job, "kept", storage)
+    assert values(store.get_saved_dataset("kept").to_df()) == expected()
+    logging = LoggingConfig(destination=FileLoggingDestination(path="logs", s3_endpoint_override=s3_server))
+    service = FeatureServiceLoggingSource(store.get_feature_service("everything"), store.project)
+    offline = store._get_provider().offline_store
+    offline.write_logged_features(store.config, job.to_arrow(), service, logging, store.registry)
+    logs = Folder(f"{bucket.url}/data/logs", endpoint=s3_server)
+    assert logs.height(logs.files()) == 2
 
 
 def test_results_are_kept_in_a_bucket(store: FeatureStore, bucket: Bucket) -> None:
