@@ -1,9 +1,12 @@
 """What the API counts. Hot path."""
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from serving.breaker import STATES, State
 from serving.features import RUNGS
+from serving.models import Model
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (
@@ -64,8 +67,8 @@ class Metrics:
         )
         self._models = Gauge(
             "shop_api_model_info",
-            "1 for each model version in use.",
-            ["model", "version"],
+            "1 for each model version in use, by its part: champion, challenger or shadow.",
+            ["model", "version", "part"],
             registry=self.registry,
         )
         answers = Counter(
@@ -114,9 +117,11 @@ class Metrics:
         self.stage["encode"].observe(encode_seconds)
         self.stage["score"].observe(score_seconds)
 
-    def model(self, name: str, version: str) -> None:
-        """Say that this version is in use."""
-        self._models.labels(name, version).set(1)
+    def models_in_use(self, parts: Iterable[tuple[str, Model]]) -> None:
+        """Say that these versions are in use with their parts, and no others."""
+        self._models.clear()
+        for part, model in parts:
+            self._models.labels(model.card.model, model.card.version, part).set(1)
 
     def breaker(self, state: State) -> None:
         """The breaker came into this state."""

@@ -5,8 +5,9 @@ import gc
 import logging
 import signal
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,19 +16,24 @@ from fastapi import FastAPI
 from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
 
-from artefact import ArtefactError
+from artefact import ArtefactError, Card
 from serving.admission import Admission
-from serving.answers import Arm, Champions, Journal, ModelSet, NoJournal
+from serving.answers import Journal, ModelSet, NoJournal
 from serving.app import create_app
-from serving.candidates import Candidates
+from serving.arms.cast import Cast, load_cast
+from serving.arms.chosen import ChosenArms
+from serving.arms.figures import ArmFigures
+from serving.arms.fit import fit_to
+from serving.arms.shadows import Shadows
+from serving.arms.swap import Swapper
 from serving.dataplane import RECOMMENDATION, Predictor
 from serving.errors import FeaturesUnavailableError, StartError
-from serving.features import Readers
+from serving.features import Readers, Row
 from serving.freshness import Freshness
 from serving.health import HealthMonitor
 from serving.journal import open_journal
 from serving.metrics import Metrics
-from serving.models import Model, load_champion
+from serving.models import Model
 from serving.reading import PROBE_ROW, Reading, patient_readers
 from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
@@ -47,19 +53,23 @@ class Parts:
     """All that answers are made of; checked to fit each other."""
 
     store: FeatureStore
-    fraud: Model
-    recommendation: Model
-    candidates: Candidates
+    cast: Cast
 
     @property
-    def models(self) -> dict[str, Model]:
-        """By name."""
-        return {FRAUD: self.fraud, RECOMMENDATION: self.recommendation}
+    def models(self) -> Mapping[str, Model]:
+        """Those in use, by name."""
+        return self.cast.champions
+
+    @property
+    def cards(self) -> tuple[list[Card], list[Card]]:
+        """Of all versions of the fraud and of the recommendation model, champions first."""
+        cards = [model.card for model in self.cast.models.values()]
+        fraud, recommendation = ([c for c in cards if c.model == name] for name in (FRAUD, RECOMMENDATION))
+        return fraud, recommendation
 
     def patient_readers(self, metrics: Metrics) -> Readers:
         """Readers for the start: they wait."""
-        cards = [self.fraud.card], [self.recommendation.card]
-        return patient_readers(self.store, *cards, _WARM_UP_TIMEOUT_SECONDS, metrics)
+        return patient_readers(self.store, *self.cards, _WARM_UP_TIMEOUT_SECONDS, metrics)
 
     def misfits(self) -> dict[str, str]:
         """Per model, why it does not fit the registered definitions."""
@@ -72,32 +82,22 @@ def load_parts(settings: ServingSettings) -> Parts:
     Raises:
         StartError: if something is missing or does not fit; it says which and what to do.
     """
+    store = open_store(settings.feature_repo, settings.feature_store_yaml)
     try:
-        fraud = load_champion(settings.models, FRAUD)
-        _ = fraud.thresholds
-        recommendation = load_champion(settings.models, RECOMMENDATION)
-        candidates = Candidates.load(recommendation.folder)
+        return Parts(store, load_cast(settings.models, fit_to(store)))
     except ArtefactError as error:
         raise StartError(str(error)) from error
-    store = open_store(settings.feature_repo, settings.feature_store_yaml)
-    parts = Parts(store, fraud, recommendation, candidates)
-    if misfits := parts.misfits():
-        raise StartError("; ".join(misfits.values()))
-    return parts
 
 
-def model_set(parts: Parts, reads: Readers) -> ModelSet:
-    """The champions, for all."""
-    arm = Arm("champion", None, parts.fraud, parts.recommendation, parts.candidates)
-    return ModelSet(Champions(arm), {model.version: model for model in parts.models.values()}, reads)
+def model_set(cast: Cast, reads: Readers, shadows: Shadows, figures: ArmFigures) -> ModelSet:
+    """The models of a cast with what they read."""
+    return ModelSet(ChosenArms(cast, shadows, figures), cast.models, reads)
 
 
-def predictor(
-    parts: Parts, settings: ServingSettings, reads: Readers, metrics: Metrics, journal: Journal
-) -> Predictor:
-    """The data plane over these parts."""
+def predictor(models: ModelSet, settings: ServingSettings, metrics: Metrics, journal: Journal) -> Predictor:
+    """The data plane over these models."""
     return Predictor(
-        models=model_set(parts, reads),
+        models=models,
         journal=journal,
         metrics=metrics,
         admission=Admission(settings.questions_max, metrics),
@@ -113,7 +113,9 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     """
     uncounted = Metrics()
     reads = parts.patient_readers(uncounted)
-    patient = predictor(parts, settings, reads, uncounted, NoJournal())
+    figures = ArmFigures(uncounted.registry)
+    models = model_set(parts.cast, reads, Shadows(NoJournal(), figures, 0), figures)
+    patient = predictor(models, settings, uncounted, NoJournal())
     question = PredictionRequest.model_validate(EXAMPLE | PROBE_ROW)
     try:
         for _ in range(settings.warm_up_requests):
@@ -129,41 +131,85 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     gc.freeze()
 
 
-def compose(
-    parts: Parts, settings: ServingSettings, metrics: Metrics, journal: Journal
-) -> tuple[FastAPI, HealthMonitor]:
-    """The application and its monitor."""
-    for name, model in parts.models.items():
-        metrics.model(name, model.card.version)
-    freshness = Freshness(settings.stream_stale_seconds)
+class Composition:
+    """The application with what it is made of, whose models can be replaced.
 
-    async def stream() -> str:
-        return freshness.trouble
+    Args:
+        parts: Models and definitions.
+        settings: Bounds and deadlines.
+        metrics: Where everything is counted.
+        journal: Is told of every prediction.
 
-    reading = Reading(
-        parts.store,
-        timeout_seconds=settings.feature_timeout_milliseconds / 1000,
-        remembered_max=settings.remembered_max,
-        freshness=freshness,
-        metrics=metrics,
-    )
-    reads = reading.readers([parts.fraud.card], [parts.recommendation.card])
-    monitor = HealthMonitor(
-        lambda: parts.models,
-        {"redis": reading.guard.trouble, "stream": stream},
-        parts.misfits,
-        datetime.now(UTC),
-    )
-    app = create_app(
-        predictor=predictor(parts, settings, reads, metrics, journal),
-        monitor=monitor,
-        metrics=metrics,
-        body_max_bytes=settings.body_max_bytes,
-        batch_body_max_bytes=settings.batch_body_max_bytes,
-        recommendations_default=settings.recommendations_default,
-        recommendations_max=settings.candidates_max,
-    )
-    return app, monitor
+    Attributes:
+        shadows: To be started and closed.
+        monitor: Says whether it can answer.
+        swapper: Looks for other models.
+    """
+
+    def __init__(self, parts: Parts, settings: ServingSettings, metrics: Metrics, journal: Journal) -> None:
+        self._parts = parts
+        self._settings = settings
+        self._metrics = metrics
+        self._figures = ArmFigures(metrics.registry)
+        self.shadows = Shadows(journal, self._figures, settings.shadows_waiting_max)
+        freshness = Freshness(settings.stream_stale_seconds)
+        self._reading = Reading(
+            parts.store,
+            timeout_seconds=settings.feature_timeout_milliseconds / 1000,
+            remembered_max=settings.remembered_max,
+            freshness=freshness,
+            metrics=metrics,
+        )
+        models = model_set(parts.cast, self._reading.readers(*parts.cards), self.shadows, self._figures)
+        self._predictor = predictor(models, settings, metrics, journal)
+        self.swapper = Swapper(settings.models, fit_to(parts.store), self._use, parts.cast, self._figures)
+
+        async def stream() -> str:
+            return freshness.trouble
+
+        self.monitor = HealthMonitor(
+            lambda: self._parts.models,
+            {"redis": self._reading.guard.trouble, "stream": stream, "wanted_models": self.swapper.trouble},
+            self._misfits,
+            datetime.now(UTC),
+        )
+        metrics.models_in_use(parts.cast.parts)
+
+    def app(self) -> FastAPI:
+        """The routes."""
+        return create_app(
+            predictor=self._predictor,
+            monitor=self.monitor,
+            metrics=self._metrics,
+            body_max_bytes=self._settings.body_max_bytes,
+            batch_body_max_bytes=self._settings.batch_body_max_bytes,
+            recommendations_default=self._settings.recommendations_default,
+            recommendations_max=self._settings.candidates_max,
+        )
+
+    async def refresh(self) -> None:
+        """Read the registry again and again; the first read after a change is nobody's."""
+
+        async def changed() -> None:
+            self.monitor.definitions_changed()
+            await self._parts.patient_readers(Metrics()).order.read([_nobody()])
+
+        await refresh_forever(self._parts.store, self._settings.registry_refresh_seconds, changed)
+
+    def _misfits(self) -> dict[str, str]:
+        return self._parts.misfits()
+
+    async def _use(self, cast: Cast) -> None:
+        """Answer by other models from the next question on; other features are resolved and read once before."""
+        before, self._parts = self._parts, replace(self._parts, cast=cast)
+        reads = self._predictor.models.readers
+        if _services(before) != _services(self._parts):
+            reads = self._reading.readers(*self._parts.cards)
+            with suppress(FeaturesUnavailableError):
+                await self._parts.patient_readers(Metrics()).order.read([_nobody()])
+        self._predictor.models = model_set(cast, reads, self.shadows, self._figures)
+        self._metrics.models_in_use(cast.parts)
+        self.monitor.definitions_changed()
 
 
 async def serve(settings: ServingSettings) -> None:
@@ -184,16 +230,22 @@ async def serve(settings: ServingSettings) -> None:
 async def _serve(parts: Parts, listening: socket.socket, settings: ServingSettings) -> None:
     metrics = Metrics()
     async with open_journal(settings, metrics.registry) as journal:
-        app, monitor = compose(parts, settings, metrics, journal)
-        refresh = asyncio.create_task(_refresh(parts, settings, monitor))
+        composition = Composition(parts, settings, metrics, journal)
+        composition.shadows.start()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, composition.swapper.look_now)
+        beside = [
+            asyncio.create_task(composition.refresh()),
+            asyncio.create_task(composition.swapper.run(settings.models_refresh_seconds)),
+        ]
         host, port = listening.getsockname()[:2]
         logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
         try:
-            await _run(app, listening, settings)
+            await _run(composition.app(), listening, settings)
         finally:
-            refresh.cancel()
-            with suppress(asyncio.CancelledError):
-                await refresh
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await composition.shadows.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -235,12 +287,11 @@ def _done(*_: Any) -> None:
     """Nothing is left to do."""
 
 
-async def _refresh(parts: Parts, settings: ServingSettings, monitor: HealthMonitor) -> None:
-    reads = parts.patient_readers(Metrics())
+def _nobody() -> Row:
+    """An order of a customer who does not exist."""
+    return PredictionRequest.model_validate(EXAMPLE | PROBE_ROW).entity_row(datetime.now(UTC))
 
-    async def changed() -> None:
-        monitor.definitions_changed()
-        question = PredictionRequest.model_validate(EXAMPLE | PROBE_ROW)
-        await reads.order.read([question.entity_row(datetime.now(UTC))])
 
-    await refresh_forever(parts.store, settings.registry_refresh_seconds, changed)
+def _services(parts: Parts) -> tuple[set[str], ...]:
+    """Feature services of both models."""
+    return tuple({card.feature_service for card in cards} for cards in parts.cards)

@@ -35,6 +35,10 @@ class ServingSettings(BaseSettings):
     """Age of the newest row read lately from which `/ready` tells that the stream is behind."""
     registry_refresh_seconds: float = Field(default=60.0, gt=0)
     """How often the registry is read again, beside the requests."""
+    models_refresh_seconds: float = Field(default=10.0, gt=0)
+    """How often champions and experiments are looked at; SIGHUP looks at once."""
+    shadows_waiting_max: int = Field(default=5_000, ge=0)
+    """How many predictions wait for shadow models; more are not scored by them, but counted."""
     warm_up_requests: int = Field(default=50, ge=1)
     """Predictions made before the API listens, so that the first client waits no longer than the others."""
     body_max_bytes: int = Field(default=64 * 1024, ge=1)

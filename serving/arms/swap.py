@@ -43,10 +43,9 @@ class Swapper:
         self._look_now = asyncio.Event()
         self._tell(cast.refused)
 
-    @property
-    def refused(self) -> Mapping[str, str]:
-        """Why something that is wanted is not in use, by what it is."""
-        return self._cast.refused
+    async def trouble(self) -> str:
+        """Why something that is wanted is not in use; empty where all is."""
+        return "; ".join(f"{what}: {reason}" for what, reason in self._cast.refused.items())
 
     def look_now(self) -> None:
         """Look at the folder at once."""

@@ -1,4 +1,3 @@
-import asyncio
 import socket
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import yaml
 from artefact import feature_service_hash, save_card
 from infra.services.ports import free_port
 from serving.errors import StartError
-from serving.server import listen, load_parts, warm_up
+from serving.server import listen, load_parts
 from serving.settings import ServingSettings
 from tests.api_process import environment
 from tests.serving_shop import OUR_STORE, ServingShop, card_of, configuration
@@ -108,7 +107,7 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_a_model_that_wants_a_feature_nobody_has_is_refused(shop: ServingShop, tmp_path: Path) -> None:
-    """The first prediction of the warm-up finds it."""
+    """It is named, with what to do."""
     for name in ("fraud", "recommendation"):
         card = card_of(shop.store(), name)
         first = card.inputs[0].model_copy(update={"name": "nobody_has_this"})
@@ -117,14 +116,7 @@ def test_a_model_that_wants_a_feature_nobody_has_is_refused(shop: ServingShop, t
         save_model(card.model_copy(update={"inputs": inputs, "feature_service_hash": known}), tmp_path)
     for table in (shop.models / "recommendation" / "v1").glob("*.parquet"):
         (tmp_path / "recommendation" / "v1" / table.name).write_bytes(table.read_bytes())
-    settings = _settings(shop, models_dir=tmp_path)
-
-    async def start() -> None:
-        parts = load_parts(settings)
-        try:
-            await warm_up(parts, settings)
-        finally:
-            await parts.store.close()
-
-    with pytest.raises(StartError, match="'nobody_has_this' is missing"):
-        asyncio.run(start())
+    with pytest.raises(
+        StartError, match="reads nobody_has_this, which feature service 'fraud_v1' does not have"
+    ):
+        load_parts(_settings(shop, models_dir=tmp_path))

@@ -85,11 +85,11 @@ def test_what_is_refused_is_told_once_and_tried_again(folder: Path, caplog: pyte
     with caplog.at_level(logging.WARNING):
         assert [stage.look(), stage.look()] == [False, False]
     assert len(caplog.records) == 1
-    assert stage.swapper.refused == {"fraud@v2": "other definitions; fraud@v1 stays in use"}
+    assert asyncio.run(stage.swapper.trouble()) == "fraud@v2: other definitions; fraud@v1 stays in use"
     assert stage.registry.get_sample_value("shop_api_models_refused") == 1
     stage.misfit = None
     assert stage.look()
-    assert not stage.swapper.refused
+    assert not asyncio.run(stage.swapper.trouble())
     assert stage.registry.get_sample_value("shop_api_models_refused") == 0
     assert (stage.counted("refused"), stage.counted("swapped")) == (1, 1)
 
