@@ -57,13 +57,22 @@ def report_page(card: Card, verdict: Verdict, grids: Sequence[Grid], plots: Sequ
         f'<p class="verdict {tone}">{escape(verdict.summary)}</p>',
         "<h2>Checks</h2>",
         _table(("check", "", "figures"), ((c.name, _mark(c.holds), c.detail) for c in verdict.checks)),
-        *(f"<h2>{escape(grid.title)}</h2>{_table(grid.columns, grid.rows)}" for grid in grids),
-        f'<h2>Plots</h2><div class="plots">{"".join(map(_figure, plots))}</div>',
+        *blocks(grids, plots),
         f"<h2>Protocol</h2><p>{escape(card.metrics['protocol'])}</p>",
     ]
-    title = f"{escape(card.model)} {escape(card.version)}"
+    return document(f"{card.model} {card.version}", body)
+
+
+def blocks(grids: Sequence[Grid], plots: Sequence[Plot]) -> list[str]:
+    """Tables under their titles, then plots."""
+    tables = [f"<h2>{escape(grid.title)}</h2>{_table(grid.columns, grid.rows)}" for grid in grids]
+    return [*tables, f'<h2>Plots</h2><div class="plots">{"".join(map(_figure, plots))}</div>']
+
+
+def document(title: str, body: Iterable[str]) -> str:
+    """An HTML document around parts that are HTML already."""
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body><main>{''.join(body)}</main></body></html>\n"
     )

@@ -94,6 +94,16 @@ class TrainingSettings(BaseSettings):
     recommendation_session_gap_minutes: float = Field(default=30, gt=0)
     """A customer who looks at nothing for this long begins a new session."""
 
+    predictions_path: str | None = None
+    """Archive of the prediction log, a local path or a URL; by default ``predictions`` in the data folder."""
+    experiment_order_minutes: float = Field(default=30, gt=0)
+    """An order belongs to the last prediction for the same customer and product that was made at most so long before."""
+
+    @property
+    def predictions_url(self) -> str:
+        """`predictions_path`, or its place in the data folder."""
+        return self.predictions_path or str(self.data_dir / "predictions")
+
     @property
     def models_dir(self) -> Path:
         """Folder of the artefacts."""
