@@ -12,8 +12,9 @@ from tests.integration.training.conftest import END, TrainingShop
 from tests.integration.training.predicted import archive, is_challenged, judged, record, write_experiment
 from training.arms_compared import ArmFigures, Comparison
 from training.errors import NotEnoughHistoryError
+from training.experiment import report
 from training.experiment_page import verdict
-from training.experiment_report import main, report
+from training.experiment_report import main
 from training.history import data_end
 from training.settings import TrainingSettings
 
