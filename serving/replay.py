@@ -19,6 +19,7 @@ from rich.table import Table
 from artefact import ArtefactError, version_path
 from serving.logged import Logged, LoggedScore, NotLoggedError, find
 from serving.models import Model
+from serving.rules import FRAUD
 from serving.settings import ServingSettings
 
 EQUAL, DIFFERENT, NOT_FOUND = 0, 1, 2
@@ -43,7 +44,7 @@ class Replayed:
     @property
     def is_equal(self) -> bool:
         """Whether probability and inputs are what they were, to the last bit."""
-        return not self.differing and _same(self.probability, self.score.probability)
+        return not self.differing and self.probability == self.score.probability
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,21 +80,14 @@ def replay(records: Iterable[Logged], models: Path) -> Iterable[Replayed]:
 
 def table(request_id: str, replayed: Sequence[Replayed]) -> Table:
     """A line per score."""
-    shown = Table(
-        "time", "user", "product", "rung", "model", "arm", title=f"request {request_id}", title_justify="left"
-    )
-    for column in ("logged", "computed", "inputs that differ"):
-        shown.add_column(column, justify="right")
-    shown.add_column("")
+    shown = Table("prediction", "model", title=f"request {request_id}", title_justify="left")
+    for column in ("logged", "computed", "inputs differ", ""):
+        shown.add_column(column, justify="right", no_wrap=True)
     for one in replayed:
         logged, score = one.logged, one.score
         shown.add_row(
-            f"{logged.time:%F %T.%f}",
-            str(logged.row.get("user_id", "")),
-            str(logged.row.get("product_id", "")),
-            logged.rung,
-            score.version + (" (shadow)" if score.shadow else ""),
-            score.arm or "",
+            f"{logged.time:%F %T.%f} {logged.row.get('user_id')} {logged.row.get('product_id')}",
+            f"{score.version} {score.arm or ''} {logged.rung}",
             f"{score.probability:.9g}",
             f"{one.probability:.9g}",
             f"{len(one.differing)} of {len(score.inputs)}",
@@ -109,7 +103,15 @@ def _again(model: Model, logged: Logged, score: LoggedScore) -> Replayed:
         differing = tuple(_differences(model.encode.names, inputs[0], model.encode(columns)[0]))
     except ArtefactError as error:
         differing = (str(error),)
-    return Replayed(logged, score, float(model.score(inputs)[0]), differing)
+    return Replayed(logged, score, _probability(model, logged, score, inputs), differing)
+
+
+def _probability(model: Model, logged: Logged, score: LoggedScore, inputs: npt.NDArray[np.float32]) -> float:
+    """Of a row of which nothing was known, the rules may have judged in the model's place (`serving.rules`)."""
+    rules = model.card.rules
+    if rules is not None and logged.rung == "rules" and score.model == FRAUD and not score.shadow:
+        return rules.probability(logged.features)
+    return float(model.score(inputs)[0])
 
 
 def _differences(
@@ -120,11 +122,9 @@ def _differences(
             yield f"{name}: logged {was}, encoded {now}"
 
 
-def _same(one: float | np.float32, other: float | np.float32) -> bool:
-    """Equal to the bit as float32; no value equals no value, whatever the bits of its NaN."""
-    if np.isnan(one) or np.isnan(other):
-        return bool(np.isnan(one) and np.isnan(other))
-    return np.float32(one).tobytes() == np.float32(other).tobytes()
+def _same(one: np.float32, other: np.float32) -> bool:
+    """Equal to the bit; no value equals no value, whatever the bits of its NaN."""
+    return bool(np.isnan(one) and np.isnan(other)) or one.tobytes() == other.tobytes()
 
 
 def _parser() -> argparse.ArgumentParser:

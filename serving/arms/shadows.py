@@ -100,32 +100,36 @@ class Shadows:
     async def _score(self, shadow: Shadow, served: Sequence[Served]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            scores = await loop.run_in_executor(self._thread, scores_of, shadow, served)
+            scored = await loop.run_in_executor(self._thread, scored_by, shadow, served)
         except Exception:  # whatever is wrong with a shadow, answers go on
             logger.exception("shadow %s of %s failed", shadow.model.version, shadow.experiment)
             self._figures.shadow["failed"].inc(len(served))
             return
-        for one, score in zip(served, scores, strict=True):
-            self._journal.record(replace(one, scores={shadow.model.card.model: score}))
+        for one in scored:
+            self._journal.record(one)
             self._figures.shadow["scored"].inc()
             await asyncio.sleep(0)
 
 
-def scores_of(shadow: Shadow, served: Sequence[Served]) -> list[Score]:
-    """What a shadow says of predictions, from the same values as the deciding models had."""
+def scored_by(shadow: Shadow, served: Sequence[Served]) -> list[Served]:
+    """The predictions as a shadow makes them: from the same values as the deciding models had, but its own candidates."""
+    own: dict[str, list[Any]] = {}
     columns = _columns([{**one.row, **one.features} for one in served])
     if shadow.candidates is not None:
-        columns[CANDIDATE_SCORE] = [
-            shadow.candidates.score(viewed, product)
-            for viewed, product in zip(columns[LAST_VIEWED_COLUMN], columns["product_id"], strict=True)
-        ]
-    rows = shadow.model.encode(columns)
+        pairs = zip(columns[LAST_VIEWED_COLUMN], columns["product_id"], strict=True)
+        own[CANDIDATE_SCORE] = [shadow.candidates.score(viewed, product) for viewed, product in pairs]
+    rows = shadow.model.encode({**columns, **own})
     inputs = rows.astype(object)
     inputs[np.isnan(rows)] = None
-    arm = f"{shadow.experiment}:{SHADOW}"
+    name, arm = shadow.model.card.model, f"{shadow.experiment}:{SHADOW}"
+    scored = zip(served, shadow.model.score(rows).tolist(), inputs.tolist(), strict=True)
     return [
-        Score(shadow.model.version, probability, values, arm, shadow=True)
-        for probability, values in zip(shadow.model.score(rows).tolist(), inputs.tolist(), strict=True)
+        replace(
+            one,
+            features={**one.features, **{feature: values[place] for feature, values in own.items()}},
+            scores={name: Score(shadow.model.version, probability, values, arm, shadow=True)},
+        )
+        for place, (one, probability, values) in enumerate(scored)
     ]
 
 

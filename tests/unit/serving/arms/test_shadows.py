@@ -76,9 +76,11 @@ def test_a_recommendation_is_scored_with_the_shadows_own_candidates(trained: Pat
         stage.shadows.offer(shadow, served())
 
     stage.play(act)
-    (score,) = stage.journal.served[0].scores.values()
+    (told,) = stage.journal.served
+    (score,) = told.scores.values()
     assert shadow.candidates is not None
     assert score.inputs == [pytest.approx(shadow.candidates.score("a", "b"))] != [0.1]
+    assert told.features["candidate_score"] == shadow.candidates.score("a", "b")
 
 
 def test_what_waits_is_bounded(fraud: Shadow) -> None:
@@ -120,7 +122,7 @@ def test_the_event_loop_goes_on_meanwhile(fraud: Shadow, monkeypatch: pytest.Mon
             assert end.wait(10)
             raise ValueError("never scores")
 
-        monkeypatch.setattr("serving.arms.shadows.scores_of", slow)
+        monkeypatch.setattr("serving.arms.shadows.scored_by", slow)
         stage.shadows.offer(fraud, served())
         await asyncio.wait_for(begun.wait(), 10)
         end.set()
