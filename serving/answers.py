@@ -10,9 +10,9 @@ from serving.features import Readers, Row, Rung
 from serving.models import Model
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ViewUse:
-    """What one feature view gave to one answer.
+    """What one feature view gave to one answer; not frozen, since there are a dozen per answer and frozen ones cost thrice.
 
     Attributes:
         status: Feast's name: PRESENT, NOT_FOUND or OUTSIDE_MAX_AGE; INVALID where nothing was read.
@@ -27,9 +27,9 @@ class ViewUse:
     rung: Rung
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Score:
-    """What one model said.
+    """What one model said; nobody changes it.
 
     Attributes:
         version: ``fraud@<version>``.

@@ -1,5 +1,6 @@
 """From a question to its answer: features, model input, score. Knows no transport. Hot path: nothing here blocks."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -92,7 +93,8 @@ class Predictor:
         question = Question(request_id, request.entity_row(self.now()), perf_counter())
         with self._admission:
             decided = await self._orders.ask(question)
-        told = self._told(decided)
+        self._note([decided])
+        told = _told(decided)
         return replace(told, explanation=explain(decided.arm, decided.served)) if explained else told
 
     async def predict_all(self, requests: Sequence[PredictionRequest], request_id: str) -> Predictions:
@@ -106,7 +108,8 @@ class Predictor:
         questions = [Question(request_id, request.entity_row(now), started) for request in requests]
         with self._admission:
             decided = await self._decide(questions)
-        predictions = [self._told(one) for one in decided]
+        self._note(decided)
+        predictions = [_told(one) for one in decided]
         degraded = _degraded(one.served.rung for one in decided)
         return Predictions(predictions, _milliseconds_since(started), request_id, degraded)
 
@@ -128,8 +131,7 @@ class Predictor:
         rows: list[Row] = [{"user_id": user_id, "product_id": product} for product in products]
         questions = [Question(request_id, row, started) for row in rows]
         shown = (await self._ranked(models, arm, questions) if questions else [])[:k]
-        for served in shown:
-            self._note(Decided(served, arm))
+        self._note([Decided(served, arm) for served in shown])
         return Recommendations(
             user_id=user_id,
             recommendations=[_recommendation(served) for served in shown],
@@ -218,33 +220,37 @@ class Predictor:
         self._metrics.stage["features"].observe(perf_counter() - started)
         return features
 
-    def _told(self, decided: Decided) -> Prediction:
-        served, arm = decided.served, decided.arm
-        fraud, recommendation = served.scores[FRAUD], served.scores[RECOMMENDATION]
-        level = arm.fraud.thresholds.level(fraud.probability)
-        self._metrics.predictions[level].inc()
-        self._note(decided)
-        return Prediction(
-            user_id=served.row["user_id"],
-            fraud_probability=fraud.probability,
-            recommendation_score=recommendation.probability,
-            risk_level=level,
-            inference_time_ms=served.latency_ms,
-            model_version=f"{fraud.version},{recommendation.version}",
-            request_id=served.request_id,
-            arm=arm.name,
-            experiment=arm.experiment,
-            degraded=_degraded([served.rung]),
-            views=served.views,
-        )
-
-    def _note(self, decided: Decided) -> None:
-        self._metrics.answers[decided.served.rung].inc()
-        self._journal.record(decided.served)
-        self.models.arms.decided(decided.arm, decided.served)
+    def _note(self, decided: Sequence[Decided]) -> None:
+        for rung, count in Counter(one.served.rung for one in decided).items():
+            self._metrics.answers[rung].inc(count)
+        for level, count in Counter(one.served.risk_level for one in decided).items():
+            if level is not None:
+                self._metrics.predictions[level].inc(count)
+        arms = self.models.arms
+        for one in decided:
+            self._journal.record(one.served)
+            arms.decided(one.arm, one.served)
 
     def _time_us(self) -> int:
         return (self.now() - _EPOCH) // _MICROSECOND
+
+
+def _told(decided: Decided) -> Prediction:
+    served, arm = decided.served, decided.arm
+    fraud, recommendation = served.scores[FRAUD], served.scores[RECOMMENDATION]
+    return Prediction(
+        user_id=served.row["user_id"],
+        fraud_probability=fraud.probability,
+        recommendation_score=recommendation.probability,
+        risk_level=arm.fraud.thresholds.level(fraud.probability),
+        inference_time_ms=served.latency_ms,
+        model_version=f"{fraud.version},{recommendation.version}",
+        request_id=served.request_id,
+        arm=arm.name,
+        experiment=arm.experiment,
+        degraded=None if served.rung == "live" else served.rung,
+        views=served.views,
+    )
 
 
 def _recommendation(served: Served) -> Recommendation:

@@ -41,11 +41,11 @@ class Ladder:
         self._stored = stored
         self._guard = guard
         self._freshness = freshness
-        self._views = [
+        self._views: list[tuple[StoredView, Memory, Kept]] = [
             (
                 view,
                 Memory(remembered_max),
-                Kept(UNREAD, None, tuple(typical.get(feature) for feature in view.features)),
+                (UNREAD, None, tuple(typical.get(feature) for feature in view.features)),
             )
             for view in views
         ]
@@ -60,31 +60,42 @@ class Ladder:
         return found
 
     def _remember(self, rows: Sequence[Row], found: Features) -> None:
+        entities = _Entities(rows)
         for view, memory, _ in self._views:
             if not view.keys:
                 continue  # an on-demand view that Feast computes: it belongs to a request, not to an entity
             told = found.views[view.name]
-            values = zip(*(found.columns[feature] for feature in view.features), strict=True)
-            memory.keep(
-                _keys(view, rows),
-                [Kept(*row) for row in zip(told.statuses, told.timestamps_us, values, strict=True)],
-            )
+            values = zip(*[found.columns[feature] for feature in view.features], strict=True)
+            kept = zip(told.statuses, told.timestamps_us, values, strict=True)
+            memory.keep(zip(entities.of(view), kept, strict=True))
 
     def _without_store(self, rows: Sequence[Row]) -> Features:
+        entities = _Entities(rows)
         columns: dict[str, Sequence[Any]] = {}
         views: dict[str, ViewRows] = {}
         for view, memory, typical in self._views:
-            known = [memory.of(key) for key in _keys(view, rows)]
+            known = [memory.of(entity) for entity in entities.of(view)]
             rungs: list[Rung] = ["remembered" if row else "typical" for row in known]
-            shown = [row or typical for row in known]
-            columns.update(
-                zip(view.features, map(list, zip(*(row.values for row in shown), strict=True)), strict=True)
-            )
-            views[view.name] = ViewRows(
-                [row.status for row in shown], [row.timestamp_us for row in shown], rungs
-            )
+            shown = zip(*(row or typical for row in known), strict=True)
+            statuses, timestamps, values = map(list, shown)
+            columns.update(zip(view.features, map(list, zip(*values, strict=True)), strict=True))
+            views[view.name] = ViewRows(statuses, timestamps, rungs)
         return Features(columns, views)
 
 
-def _keys(view: StoredView, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
-    return [tuple(row[key] for key in view.keys) for row in rows]
+class _Entities:
+    """Keys of some rows; views of one entity share them."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._rows = rows
+        self._known: dict[tuple[str, ...], list[Any]] = {}
+
+    def of(self, view: StoredView) -> list[Any]:
+        """[rows] a text where the view has one join key, else a tuple."""
+        if view.keys not in self._known:
+            columns = [[row[key] for row in self._rows] for key in view.keys]
+            self._known[view.keys] = columns[0] if len(columns) == 1 else self._tuples(columns)
+        return self._known[view.keys]
+
+    def _tuples(self, columns: list[list[Any]]) -> list[Any]:
+        return list(zip(*columns, strict=True)) if columns else [()] * len(self._rows)

@@ -98,6 +98,7 @@ class Metrics:
         self._breaker_state = {name: state.labels(name) for name in STATES}
         self._breaker_changes = {name: changes.labels(name) for name in STATES}
         self._breaker_state["closed"].set(1)
+        self._views_known: dict[tuple[str, str], Counter] = {}
         self.stage = {name: stages.labels(name) for name in STAGES}
         self._values_present, self._values_null = features.labels("present"), features.labels("null")
         self.predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
@@ -108,7 +109,10 @@ class Metrics:
 
     def view_read(self, view: str, status: str, rows: int) -> None:
         """Count rows of a feature view that were asked for."""
-        self._views.labels(view, status).inc(rows)
+        key = view, status
+        if key not in self._views_known:
+            self._views_known[key] = self._views.labels(view, status)
+        self._views_known[key].inc(rows)
 
     def scored(self, values: int, nulls: int, encode_seconds: float, score_seconds: float) -> None:
         """Count one run of a model over so many values, so many of them null."""

@@ -156,7 +156,7 @@ def test_a_store_that_hangs_is_unavailable_after_the_timeout(
         async with _closing(store):
             await FeastReader(store, plan_services(store, ["fraud_v1"]), 0.2, Metrics()).read(ROWS)
 
-    with pytest.raises(FeaturesUnavailableError, match=r"longer than 0\.2 s"):
+    with pytest.raises(FeaturesUnavailableError, match=r"longer than 0\.2\d* s"):
         asyncio.run(read())
 
 

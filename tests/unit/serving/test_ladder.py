@@ -8,7 +8,7 @@ from serving.features import Features, Row, ViewRows
 from serving.freshness import Freshness
 from serving.guard import Guard
 from serving.ladder import Ladder
-from serving.memory import Kept, Memory
+from serving.memory import Memory
 from serving.plan import StoredView
 
 VIEWS = (
@@ -135,10 +135,20 @@ def test_trouble_is_the_reason_until_the_store_answers() -> None:
     assert asyncio.run(story()) == ["away", ""]
 
 
-def test_the_entity_read_longest_ago_is_forgotten_first() -> None:
-    """Two are kept; reading one again keeps it."""
+def test_the_latest_half_is_always_known_and_never_more_than_the_whole() -> None:
+    """Four are kept at most: a b │ c a │ d knows c, a and d; b was forgotten."""
+    memory = Memory(4)
+    sizes = []
+    for name in "abcad":
+        memory.keep([(name, ("PRESENT", None, (name,)))])
+        sizes.append(len(memory))
+    assert [memory.of(name) is not None for name in "abcd"] == [True, False, True, True]
+    assert max(sizes) <= 4
+
+
+def test_the_newest_row_of_an_entity_is_remembered() -> None:
+    """Whichever generation the older one is in."""
     memory = Memory(2)
-    for name in ("a", "b", "a", "c"):
-        memory.keep([(name,)], [Kept("PRESENT", None, (name,))])
-    assert [memory.of((name,)) is not None for name in "abc"] == [True, False, True]
-    assert len(memory) == 2
+    for number in range(3):
+        memory.keep([("a", ("PRESENT", number, ()))])
+    assert memory.of("a") == ("PRESENT", 2, ())
