@@ -81,7 +81,13 @@ def _value(value: Any) -> tuple[float | None, str | None]:
 
 
 def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+    """Text as it is, anything else as JSON; what JSON cannot say, as Python writes it."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (TypeError, ValueError, RecursionError):
+        return repr(value)
 
 
 def _views(record: Record) -> list[tuple[Any, ...]]:

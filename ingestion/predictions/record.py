@@ -8,13 +8,14 @@ VERSION: Final = 1
 MALFORMED: Final = "malformed_prediction"
 UNKNOWN_VERSION: Final = "unknown_version"
 _YEAR_2000_US, _YEAR_2100_US = 946_684_800_000_000, 4_102_444_800_000_000
+_YEAR_1_US, _YEAR_9999_US = -62_135_596_800_000_000, 253_370_764_800_000_000
 
 
 class ViewUse(msgspec.Struct):
     """What one feature view gave."""
 
     status: str
-    event_timestamp_us: int | None
+    event_timestamp_us: Annotated[int, msgspec.Meta(ge=_YEAR_1_US, lt=_YEAR_9999_US)] | None
     age_seconds: float | None
     rung: str
 

@@ -22,7 +22,7 @@ def _plain(value: Any) -> Any:
     """
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    raise TypeError(f"a {type(value).__name__} cannot be logged")
+    raise TypeError(f"a value of type {type(value).__name__} cannot be logged")
 
 
 _encoder: Final = msgspec.msgpack.Encoder(enc_hook=_plain)
