@@ -46,6 +46,7 @@ class KafkaJournal:
         self._is_sending = False
         self._produced = self._failed = self._acknowledged = 0
         self._told: set[str] = set()
+        counts.waiting.set_function(self.__len__)
         self._producer = Producer(_configuration(bootstrap, most, self._undelivered), logger=logger)
 
     def __len__(self) -> int:
@@ -70,7 +71,6 @@ class KafkaJournal:
         if acknowledged > self._acknowledged:
             self._counts.acknowledged.inc(acknowledged - self._acknowledged)
             self._acknowledged = acknowledged
-        self._counts.waiting.set(len(self))
 
     def flush(self, timeout_seconds: float) -> int:
         """Wait for the broker; returns how many predictions it has not acknowledged in time, which are given up.

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from infra import bootstrap
 from infra.bootstrap import FEAST, python
+from infra.live import all_archived
 from infra.parity import compare
 from infra.platform import Platform
 from infra.services.ports import free_port
@@ -133,6 +134,14 @@ def test_a_look_at_a_product_changes_what_is_recommended(platform: Platform) -> 
         lambda products: products != popular,
     )
     assert followed != popular
+
+
+def test_an_answer_is_logged_archived_and_computed_again(platform: Platform) -> None:
+    """From the id that the answer names, to the bit."""
+    answer = post(platform, QUESTION)
+    outcome = all_archived(platform.api.up(), platform.predictions.up())
+    assert (outcome.archived, outcome.unlogged) == (outcome.logged, 0)
+    assert "equal" in run(platform, python("serving.replay", answer["request_id"]))
 
 
 @pytest.fixture(scope="module")
