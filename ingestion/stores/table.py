@@ -65,7 +65,9 @@ class Table:
             number: Add `ROW`, the number of each row in the table.
         """
         rows = self.folder.scan(self.names, row_column=ROW if number else None)
-        rows = rows.with_columns(self._times(columns)).filter(*between(self.times[0], start, end))
+        rows = rows.with_columns(self._times([*columns, self.times[0]])).filter(
+            *between(self.times[0], start, end)
+        )
         rows = rows if chosen is None else rows.filter(chosen)
         return rows.select(*dict.fromkeys(columns), *([ROW] if number else [])).collect()
 

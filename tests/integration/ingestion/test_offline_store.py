@@ -314,6 +314,8 @@ def test_tables_with_naive_or_nanosecond_times_are_read(store: FeatureStore, tmp
         {"user_id": ["a"], "product_id": ["x"], "score": [1.5], "event_timestamp": times}
     ).write_parquet(path)
     assert history(store, entity_rows(("a", "x", 0)), ["affinity:score"])["score"].tolist() == [1.5]
+    known = history(store, None, ["affinity:score"], start_date=NOON - HOUR, end_date=NOON)
+    assert known["score"].tolist() == [1.5]
 
 
 @pytest.mark.parametrize("name", ["0.parquet", "table.parquet"])
