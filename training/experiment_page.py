@@ -63,11 +63,11 @@ def grid(comparison: Comparison) -> Grid:
 
 
 def table(comparison: Comparison) -> Table:
-    """The same for the terminal."""
+    """The same for the terminal, which is narrow: a column per arm."""
     shown = grid(comparison)
-    printed = Table(*shown.columns, title=comparison.experiment.name)
-    for row in shown.rows:
-        printed.add_row(*map(str, row))
+    printed = Table("", *(row[0] for row in shown.rows), title=comparison.experiment.name)
+    for number, name in enumerate(shown.columns[1:], start=1):
+        printed.add_row(name, *(str(row[number]) for row in shown.rows))
     return printed
 
 

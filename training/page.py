@@ -22,7 +22,7 @@ p { max-width: 78ch; } .soft, figcaption, th { color: var(--soft); } .good { col
 .wide { overflow-x: auto; } table { border-collapse: collapse; } th { font-weight: 500; text-align: left; }
 td, th { padding: 4px 16px 4px 0; border-bottom: 1px solid var(--faint); vertical-align: top; }
 td { font-variant-numeric: tabular-nums; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); gap: 22px 26px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(430px, 100%), 1fr)); gap: 22px 26px; }
 figure { margin: 0; } figcaption { font-size: 13px; } svg { width: 100%; height: auto; font-size: 11.5px; fill: var(--ink); }
 svg polyline { fill: none; }
 """
