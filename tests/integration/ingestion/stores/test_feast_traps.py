@@ -1,7 +1,8 @@
 """What Feast 0.67 does unexpectedly where rows are served, shown on stock Feast, and that it does not happen here.
 
 Trap 9 (an unset variable in feature_store.yaml) is held in test_online_servers, the rest of traps 4 and 5 in
-test_online_read and test_online_write.
+test_online_read and test_online_write. Traps 2, 3 and 13 are in test_feast_offline_traps, 1, 10, 11 and 16 in
+test_feast_repository_traps.
 """
 
 import asyncio
