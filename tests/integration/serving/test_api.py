@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from serving.requests import EXAMPLE
 from tests.api_process import RunningApi, running_api, wait_until
+from tests.integration.serving.metrics import sample
 from tests.services import RunningRedis
 from tests.serving_shop import OUT_OF_STOCK, ServingShop, serving_shop
 
@@ -120,20 +121,10 @@ def test_without_redis_answers_are_degraded_and_whole_again_when_it_is_back(
         own_redis.restart()
         wait_until(lambda: api.predict().json()["degraded"] is None, "live answers after the return of Redis")
         assert _redis_check(api)["ok"]
-        assert samples_of(api, "shop_api_answers_total", rung="remembered") >= 2
-        assert samples_of(api, "shop_api_breaker_state", state="closed") == 1
+        assert sample(api, "shop_api_answers_total", rung="remembered") >= 2
+        assert sample(api, "shop_api_breaker_state", state="closed") == 1
 
 
 def _redis_check(api: RunningApi) -> dict[str, Any]:
     found: dict[str, Any] = api.get("/ready").json()["checks"]["redis"]
     return found
-
-
-def samples_of(api: RunningApi, name: str, **labels: str) -> float:
-    """Sum of a metric's samples that have these labels."""
-    return sum(
-        sample.value
-        for family in text_string_to_metric_families(api.get("/metrics").text)
-        for sample in family.samples
-        if sample.name == name and labels.items() <= sample.labels.items()
-    )
