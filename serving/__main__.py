@@ -1,14 +1,16 @@
 """The prediction API: ``python -m serving``."""
 
 import argparse
-import logging
+import asyncio
 import os
 import sys
 import warnings
 
 from pydantic import ValidationError
 
+from serving import logs
 from serving.settings import ServingSettings, describe
+from serving.workers.place import Place
 
 
 def main() -> int:
@@ -36,25 +38,42 @@ def hold_metrics_in_memory() -> None:
     import prometheus_client  # noqa: F401, PLC0415 - the import is what matters
 
 
-def run(settings: ServingSettings) -> int:
-    """Serve until told to stop; an error that prevents the start is one line on stderr."""
+def run(settings: ServingSettings, place: Place | None = None) -> int:
+    """Serve until told to stop, or have workers serve; an error that prevents the start is one line on stderr."""
+    from serving.errors import StartError  # noqa: PLC0415 - --help imports nothing of this
+
+    logs.configure(settings.log_level, settings.api_log_format)
+    try:
+        if place is None and settings.api_workers > 1:
+            _supervise(settings)
+        else:
+            _serve(settings, place)
+    except StartError as error:
+        print(f"serving: {error.detail}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _supervise(settings: ServingSettings) -> None:
+    from serving.listening import check_not_open, listen  # noqa: PLC0415
+    from serving.workers.supervisor import supervisor  # noqa: PLC0415
+
+    check_not_open(settings.api_host, guarded=settings.guarded, allow_open=settings.api_allow_open)
+    end_seconds = settings.api_drain_seconds + settings.stop_timeout_seconds
+    listening = listen(settings.api_host, settings.api_port)
+    with supervisor(settings.api_workers, listening, end_seconds) as workers:
+        asyncio.run(workers.run())
+
+
+def _serve(settings: ServingSettings, place: Place | None) -> None:
     hold_metrics_in_memory()
     # Feast says of stream and on-demand views, each time, that they are experimental.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"feast\.")
     import uvloop  # noqa: PLC0415 - --help imports neither this nor Feast
 
-    from serving.errors import StartError  # noqa: PLC0415
     from serving.server import serve  # noqa: PLC0415
 
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
-    try:
-        uvloop.run(serve(settings))
-    except StartError as error:
-        print(f"serving: {error.detail}", file=sys.stderr)
-        return 2
-    return 0
+    uvloop.run(serve(settings, place))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def _add_metrics(app: FastAPI, counted: Metrics) -> None:
         },
     )
     async def exposition() -> Response:
-        return Response(counted.exposition(), media_type=metrics.CONTENT_TYPE)
+        return Response(await counted.expose(), media_type=metrics.CONTENT_TYPE)
 
 
 def _body(schema: type[BaseModel]) -> dict[str, Any]:

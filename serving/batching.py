@@ -7,6 +7,7 @@ nothing, so nothing is added to its time; sixteen at once share one read of feat
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
 from typing import Generic, TypeVar
 
 Question = TypeVar("Question")
@@ -26,23 +27,29 @@ class Batcher(Generic[Question, Answer]):
     ) -> None:
         self._answer_all = answer_all
         self._most = most
-        self._waiting: deque[tuple[Question, asyncio.Future[Answer]]] = deque()
+        self._waiting: deque[tuple[Question, asyncio.Future[Answer], Context]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     async def ask(self, question: Question) -> Answer:
         """The answer, with others or alone."""
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((question, answer))
+        self._waiting.append((question, answer, copy_context()))
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+            self._begin()
         return await answer
 
+    def _begin(self) -> None:
+        """In the context of the first that waits: what is traced of a batch is traced as part of its request."""
+        _, _, context = self._waiting[0]
+        self._worker = asyncio.create_task(self._work(), context=context)
+
     async def _work(self) -> None:
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
-            wanted = [(question, answer) for question, answer in batch if not answer.done()]
-            if wanted:
-                await self._answer(wanted)
+        batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        wanted = [(question, answer) for question, answer, _ in batch if not answer.done()]
+        if wanted:
+            await self._answer(wanted)
+        if self._waiting:
+            self._begin()
 
     async def _answer(self, batch: Sequence[tuple[Question, asyncio.Future[Answer]]]) -> None:
         try:

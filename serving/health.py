@@ -69,6 +69,11 @@ class HealthMonitor:
         self._misfits = misfits
         self._started = started
         self._found: Mapping[str, str] = {}
+        self._needs: dict[str, Callable[[], Awaitable[str]]] = {}
+
+    def needs(self, name: str, trouble: Callable[[], Awaitable[str]]) -> None:
+        """Have ``/ready`` ask one thing more, which takes the API out of service while ``trouble`` is not empty."""
+        self._needs[name] = trouble
 
     def definitions_changed(self) -> None:
         """Compare the models with the registered definitions again."""
@@ -91,6 +96,7 @@ class HealthMonitor:
         """
         needed = {
             "registry": Check(ok=True, reason="definitions changed" if self._found else ""),
+            **{name: _check(await trouble()) for name, trouble in self._needs.items()},
             **{name: Check(ok=True, reason=self._found.get(name, "")) for name in self._models()},
         }
         wished = {name: _check(await trouble()) for name, trouble in self._wished.items()}

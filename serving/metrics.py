@@ -1,6 +1,7 @@
 """What the API counts. Hot path."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -31,11 +32,20 @@ _SECONDS = (
 STAGES = ("features", "encode", "score")
 
 
+class Stage(Protocol):
+    """Is told how long a stage of an answer took, at its end."""
+
+    def observe(self, amount: float) -> None:
+        """So many seconds."""
+
+
 class Metrics:
     """Collectors of one API process, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.expose: Callable[[], Awaitable[bytes]] = self._alone
+        """What ``/metrics`` tells; of several workers, their sum."""
         self._requests = Histogram(
             "shop_api_request_seconds",
             "Time to answer a request; its count is the number of requests.",
@@ -99,7 +109,7 @@ class Metrics:
         self._breaker_changes = {name: changes.labels(name) for name in STATES}
         self._breaker_state["closed"].set(1)
         self._views_known: dict[tuple[str, str], Counter] = {}
-        self.stage = {name: stages.labels(name) for name in STAGES}
+        self.stage: dict[str, Stage] = {name: stages.labels(name) for name in STAGES}
         self._values_present, self._values_null = features.labels("present"), features.labels("null")
         self.predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
 
@@ -132,6 +142,9 @@ class Metrics:
         self._breaker_changes[state].inc()
         for name, gauge in self._breaker_state.items():
             gauge.set(name == state)
+
+    async def _alone(self) -> bytes:
+        return self.exposition()
 
     def exposition(self) -> bytes:
         """All figures in Prometheus' text format."""

@@ -26,7 +26,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _given(scope["headers"]) or token_hex(_RANDOM_BYTES)
+        request_id = _given(scope["headers"]) or new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         told = (_HEADER, request_id.encode())
 
@@ -42,6 +42,11 @@ def request_id(scope: Scope) -> str:
     """The id of a request that passed `RequestIds`."""
     named: str = scope["state"]["request_id"]
     return named
+
+
+def new_id() -> str:
+    """A random one."""
+    return token_hex(_RANDOM_BYTES)
 
 
 def _given(headers: Iterable[tuple[bytes, bytes]]) -> str | None:

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from feast import FeatureStore
 from feast.errors import FeastObjectNotFoundException
@@ -30,8 +28,10 @@ from serving.dataplane import RECOMMENDATION, Predictor
 from serving.errors import FeaturesUnavailableError, StartError
 from serving.features import Readers, Row
 from serving.freshness import Freshness
+from serving.gate import answer
 from serving.health import HealthMonitor
 from serving.journal import open_journal
+from serving.listening import check_not_open, listen
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.reading import PROBE_ROW, Reading, patient_readers
@@ -39,6 +39,7 @@ from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
 from serving.rules import FRAUD
 from serving.settings import ServingSettings
+from serving.workers.place import Place
 
 logger = logging.getLogger("serving")
 
@@ -212,22 +213,29 @@ class Composition:
         self.monitor.definitions_changed()
 
 
-async def serve(settings: ServingSettings) -> None:
+async def serve(settings: ServingSettings, place: Place | None = None) -> None:
     """Serve until SIGTERM or SIGINT; requests under way are answered first.
+
+    Args:
+        settings: Of the API.
+        place: Of this process among several; None where it is alone.
 
     Raises:
         StartError: if the API cannot start.
     """
-    with listen(settings.api_host, settings.api_port) as listening:
+    check_not_open(settings.api_host, guarded=settings.guarded, allow_open=settings.api_allow_open)
+    with place.socket() if place else listen(settings.api_host, settings.api_port) as listening:
         parts = load_parts(settings)
         try:
             await warm_up(parts, settings)
-            await _serve(parts, listening, settings)
+            await _serve(parts, listening, settings, place)
         finally:
             await parts.store.close()
 
 
-async def _serve(parts: Parts, listening: socket.socket, settings: ServingSettings) -> None:
+async def _serve(
+    parts: Parts, listening: socket.socket, settings: ServingSettings, place: Place | None
+) -> None:
     metrics = Metrics()
     async with open_journal(settings, metrics.registry) as journal:
         composition = Composition(parts, settings, metrics, journal)
@@ -240,51 +248,20 @@ async def _serve(parts: Parts, listening: socket.socket, settings: ServingSettin
         host, port = listening.getsockname()[:2]
         logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
         try:
-            await _run(composition.app(), listening, settings)
+            await answer(
+                composition.app(),
+                listening,
+                settings,
+                store=parts.store,
+                metrics=metrics,
+                monitor=composition.monitor,
+                place=place,
+            )
         finally:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
             await composition.shadows.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address; clients are refused until the server listens.
-
-    Raises:
-        StartError: if the address is taken or not ours.
-    """
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        raise StartError(
-            f"cannot listen on {host}:{port}: {error}; set SHOP_API_HOST or SHOP_API_PORT"
-        ) from error
-    return listening
-
-
-async def _run(app: FastAPI, listening: socket.socket, settings: ServingSettings) -> None:
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="httptools",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=settings.stop_timeout_seconds,
-        )
-    )
-    # uvicorn raises the signal that ended it once more; by then all is done.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _done)
-    await server.serve(sockets=[listening])
-
-
-def _done(*_: Any) -> None:
-    """Nothing is left to do."""
 
 
 def _nobody() -> Row:

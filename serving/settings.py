@@ -1,9 +1,12 @@
 """Settings of the prediction API."""
 
+from math import ceil
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from serving.logs import LogFormat
 
 
 class ServingSettings(BaseSettings):
@@ -26,6 +29,65 @@ class ServingSettings(BaseSettings):
     """Address to listen on."""
     api_port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 takes a free one and prints it."""
+
+    api_allow_open: bool = False
+    """Listen on an address other than loopback although nobody has to say who they are."""
+    api_keys_file: Path | None = None
+    """File of API keys, as `python -m serving.keys` writes it; read again when it changes."""
+    api_jwt_jwks: str | None = None
+    """Where the public keys of a token issuer are, an `https://` address or a file; tokens (JWT) are accepted then."""
+    api_jwt_issuer: str | None = None
+    """What `iss` of a token must be."""
+    api_jwt_audience: str | None = None
+    """What `aud` of a token must be, or have among others."""
+    api_jwt_algorithms: str = "RS256,ES256,EdDSA"
+    """Ways of signing that are accepted, separated by commas; none with a shared secret can be."""
+    api_jwt_scopes_claim: str = "scope"
+    """Claim of a token with its scopes: one text separated by spaces, or a list."""
+    api_jwt_leeway_seconds: float = Field(default=30.0, ge=0)
+    """How far the issuer's clock may differ from ours."""
+    api_jwt_refresh_seconds: float = Field(default=300.0, gt=0)
+    """How often the issuer's keys are read again, beside the requests."""
+    api_jwt_unknown_key_seconds: float = Field(default=10.0, ge=0)
+    """Pause between two reads of the issuer's keys that tokens with an unknown key may cause."""
+    api_rate_per_second: float | None = Field(default=None, gt=0)
+    """Requests per second that each key or token (where the API is open, each address) may send; by default no limit."""
+    api_rate_burst: int | None = Field(default=None, ge=1)
+    """How many of them at once; by default those of one second."""
+    api_rate_timeout_milliseconds: float = Field(default=5.0, gt=0)
+    """How long a request waits for Redis to count it; later this process counts alone."""
+    api_rate_clients_max: int = Field(default=10_000, ge=1)
+    """How many clients this process counts for itself while Redis is away."""
+
+    api_tls_certificate: Path | None = None
+    """PEM file of the certificate and those above it; the API speaks TLS then."""
+    api_tls_key: Path | None = None
+    """PEM file of its key; by default in the certificate's file."""
+    api_tls_client_ca: Path | None = None
+    """PEM file of the authorities whose certificates clients must have; by default they need none."""
+    api_cors_origins: str = ""
+    """Origins whose pages may ask from a browser, separated by commas; by default none."""
+    api_json_depth_max: int = Field(default=32, ge=1)
+    """Bodies nested deeper are refused with 400."""
+    api_headers_max: int = Field(default=64, ge=1)
+    """Requests with more headers are refused with 431."""
+    api_head_max_bytes: int = Field(default=16 * 1024, ge=256)
+    """Requests whose URL, or names and values of headers, are longer are refused with 431."""
+    api_head_timeout_seconds: float = Field(default=10.0, gt=0)
+    """How long a client may take to send the head of a request; then 408, and the connection is closed."""
+
+    api_workers: int = Field(default=1, ge=1, le=64)
+    """Processes that answer on the one socket."""
+    api_drain_seconds: float = Field(default=0.5, ge=0)
+    """How long requests are taken after SIGTERM, while `/ready` says that the API ends and answers close their connections."""
+    api_log_format: LogFormat = "auto"
+    """`json`, `text`, or `auto`: text on a terminal."""
+    api_access_log: bool = False
+    """Log a line per answer."""
+    log_ids_salt: SecretStr | None = None
+    """Where set, ids of people and clients are logged as hashes with it."""
+    api_traces_endpoint: str | None = None
+    """Where OpenTelemetry traces are sent, such as `http://127.0.0.1:4318/v1/traces`; needs `feast-shop[tracing]`."""
 
     feature_timeout_milliseconds: float = Field(default=35.0, gt=0)
     """How long one read of features may take before remembered or typical values are used."""
@@ -67,6 +129,26 @@ class ServingSettings(BaseSettings):
     """Least important messages that are logged."""
 
     @property
+    def jwt_algorithms(self) -> list[str]:
+        """`api_jwt_algorithms` as a list."""
+        return _listed(self.api_jwt_algorithms)
+
+    @property
+    def cors_origins(self) -> list[str]:
+        """`api_cors_origins` as a list."""
+        return _listed(self.api_cors_origins)
+
+    @property
+    def rate_burst(self) -> int:
+        """`api_rate_burst`, or the requests of one second."""
+        return self.api_rate_burst or max(1, ceil(self.api_rate_per_second or 1))
+
+    @property
+    def guarded(self) -> bool:
+        """Whether those who ask must say who they are."""
+        return self.api_keys_file is not None or self.api_jwt_jwks is not None
+
+    @property
     def models(self) -> Path:
         """`models_dir`, or its place in the data folder."""
         return self.models_dir or self.data_dir / "models"
@@ -75,6 +157,10 @@ class ServingSettings(BaseSettings):
         """Addresses of the brokers; None where none is set and no local broker has left its address."""
         file = self.data_dir / "services" / "kafka.addr"
         return self.kafka_bootstrap or (file.read_text().strip() if file.is_file() else None)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def describe() -> str:

@@ -1,0 +1,1 @@
+"""What lies between the socket and the routes: bounds, headers, logs, traces, the end."""
