@@ -59,7 +59,8 @@ def _supervise(settings: ServingSettings) -> None:
     from serving.workers.supervisor import supervisor  # noqa: PLC0415
 
     check_not_open(settings.api_host, guarded=settings.guarded, allow_open=settings.api_allow_open)
-    end_seconds = settings.api_drain_seconds + settings.stop_timeout_seconds
+    # The timeout is for the requests under way, and then for the prediction log.
+    end_seconds = settings.api_drain_seconds + 2 * settings.stop_timeout_seconds
     listening = listen(settings.api_host, settings.api_port)
     with supervisor(settings.api_workers, listening, end_seconds) as workers:
         asyncio.run(workers.run())
