@@ -162,6 +162,7 @@ class Composition:
             metrics=metrics,
         )
         models = model_set(parts.cast, self._reading.readers(*parts.cards), self.shadows, self._figures)
+        self._patient = parts.patient_readers(Metrics())
         self._predictor = predictor(models, settings, metrics, journal)
         self.swapper = Swapper(settings.models, fit_to(parts.store), self._use, parts.cast, self._figures)
 
@@ -193,7 +194,7 @@ class Composition:
 
         async def changed() -> None:
             self.monitor.definitions_changed()
-            await self._parts.patient_readers(Metrics()).order.read([_nobody()])
+            await self._patient.order.read([_nobody()])
 
         await refresh_forever(self._parts.store, self._settings.registry_refresh_seconds, changed)
 
@@ -201,14 +202,18 @@ class Composition:
         return self._parts.misfits()
 
     async def _use(self, cast: Cast) -> None:
-        """Answer by other models from the next question on; other features are resolved and read once before."""
-        before, self._parts = self._parts, replace(self._parts, cast=cast)
-        reads = self._predictor.models.readers
-        if _services(before) != _services(self._parts):
-            reads = self._reading.readers(*self._parts.cards)
+        """Answer by other models from the next question on.
+
+        A model that is new may read what no other did, or what was defined anew: features are resolved again, and read
+        once before. What was remembered for the time without the online store is forgotten then.
+        """
+        parts, reads = replace(self._parts, cast=cast), self._predictor.models.readers
+        if cast.models.keys() - self._parts.cast.models.keys():
+            reads = await asyncio.to_thread(self._reading.readers, *parts.cards)
+            self._patient = await asyncio.to_thread(parts.patient_readers, Metrics())
             with suppress(FeaturesUnavailableError):
-                await self._parts.patient_readers(Metrics()).order.read([_nobody()])
-        self._predictor.models = model_set(cast, reads, self.shadows, self._figures)
+                await self._patient.order.read([_nobody()])
+        self._parts, self._predictor.models = parts, model_set(cast, reads, self.shadows, self._figures)
         self._metrics.models_in_use(cast.parts)
         self.monitor.definitions_changed()
 
@@ -267,8 +272,3 @@ async def _serve(
 def _nobody() -> Row:
     """An order of a customer who does not exist."""
     return PredictionRequest.model_validate(EXAMPLE | PROBE_ROW).entity_row(datetime.now(UTC))
-
-
-def _services(parts: Parts) -> tuple[set[str], ...]:
-    """Feature services of both models."""
-    return tuple({card.feature_service for card in cards} for cards in parts.cards)
