@@ -18,6 +18,7 @@ from serving.plan import FeaturePlan
 ROW_SECONDS = 0.0001
 """What each row adds to the deadline of a read: a thousand take longer than one."""
 _NAMES: dict[int, str] = {number: name for name, number in FieldStatus.items()}
+_NAMES[FieldStatus.NULL_VALUE] = _NAMES[FieldStatus.PRESENT]  # a null is told of a value; its row is there
 
 
 class FeastReader:

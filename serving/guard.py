@@ -44,11 +44,6 @@ class Guard:
                 self._lost(error)
         return self._reason
 
-    def close(self) -> None:
-        """Probe no more."""
-        if self._recovery is not None:
-            self._recovery.cancel()
-
     def _lost(self, error: FeaturesUnavailableError) -> None:
         if not self._breaker.closed:
             return

@@ -1,6 +1,6 @@
 """Feast's ``OnlineResponse`` over stored cells: protobuf objects are made only for who asks for them. Hot path."""
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Final, TypeVar
@@ -143,15 +143,6 @@ class CellsResponse(OnlineResponse):
                 view.by_row(timestamps.unix_microseconds_of(view.stored_at)),
             )
             for view in self._views
-        }
-
-    def statuses(self, names: Container[str]) -> dict[str, list[Status]]:
-        """Feast's FieldStatus of the values of the features named, without the protobuf."""
-        return {
-            name: view.statuses(feature)
-            for view in self._views
-            for feature, name in enumerate(view.names)
-            if name in names
         }
 
     def _columns(self) -> Iterator[tuple[str, list[Any], Callable[[], list[int]]]]:

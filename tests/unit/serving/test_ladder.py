@@ -80,9 +80,7 @@ def test_rungs_mix_by_view_and_entity() -> None:
         shop = Story()
         await shop.read(("u1", "p1"))
         shop.store.away = True
-        found = await shop.read(("u1", "p1"), ("u1", "p9"), ("u9", "p9"))
-        shop.guard.close()
-        return found
+        return await shop.read(("u1", "p1"), ("u1", "p9"), ("u9", "p9"))
 
     found = asyncio.run(story())
     assert found.columns == {"orders": [1, 1, 3], "country": ["at", "at", None], "price": [1, 9.5, 9.5]}
@@ -100,7 +98,6 @@ def test_while_the_breaker_is_open_the_store_is_not_asked() -> None:
         shop.store.away = True
         for _ in range(5):
             await shop.read(("u1", "p1"))
-        shop.guard.close()
         return len(shop.store.asked)
 
     assert asyncio.run(story()) == 1

@@ -16,6 +16,7 @@ from feast.errors import (
     RequestDataNotFoundInEntityRowsException,
 )
 from feast.online_response import OnlineResponse
+from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.Value_pb2 import RepeatedValue, Value
 
 from ingestion.stores.push import push_rows
@@ -238,14 +239,20 @@ def test_entities_that_are_not_there_have_the_values_of_stock_feast(stores: Stor
     assert given.to_dict(True) == expected.to_dict(True)
 
 
-def test_statuses_are_told_without_the_protobuf(stores: Stores) -> None:
-    """Of the features named, those of the protobuf."""
-    rows = [{"user_id": "nobody"}, *users(4)]
-    response: Any = stores[0].get_online_features(["profile:age", "profile:city"], rows)
-    told = response.statuses({"age", "user_id"})
-    assert "proto" not in vars(response)
-    by_name = dict(zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True))
-    assert told == {"age": list(by_name["age"].statuses)}
+def test_views_tell_status_and_time_of_their_rows_without_the_protobuf(stores: Stores) -> None:
+    """Those of the protobuf; a row that is not there has no time. Few rows and many take different ways."""
+    for count in (2, 20):
+        rows = [{"user_id": "nobody"}, *users(count)]
+        response: Any = stores[0].get_online_features(["profile:age", "profile:city"], rows)
+        ((statuses, microseconds),) = response.rows_of_views().values()
+        assert "proto" not in vars(response)
+        by_name = dict(zip(response.proto.metadata.feature_names.val, response.proto.results, strict=True))
+        # A null is told of a value; its row is there.
+        there = {FieldStatus.NULL_VALUE: FieldStatus.PRESENT}
+        assert statuses == [there.get(status, status) for status in by_name["age"].statuses]
+        times = [at.ToMicroseconds() or None for at in by_name["age"].event_timestamps]
+        assert microseconds == times
+        assert microseconds[0] is None
 
 
 def test_a_changed_answer_changes_no_other(stores: Stores) -> None:
