@@ -59,7 +59,7 @@ def contributions(model: Model, values: Mapping[str, Any], inputs: list[float | 
         values: By name, as they are told.
         inputs: As the model saw them.
     """
-    typical = typical_values(model.card)
+    typical = typical_values(model.card.inputs, model.card.statistics)
     names = [feature.name for feature in model.card.inputs]
     (usual,) = model.encode({name: [typical.get(name)] for name in names})
     row = np.array(inputs, dtype=np.float32)

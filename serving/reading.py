@@ -61,7 +61,7 @@ class Reading:
         """Readers for models of both kinds; where two cards differ in what is typical the first one counts."""
         typical: dict[str, object] = {}
         for card in chain(fraud, recommendation):
-            typical = typical_values(card) | typical
+            typical = typical_values(card.inputs, card.statistics) | typical
 
         def laddered(plan: FeaturePlan) -> FeatureReader:
             stored = FeastReader(self._store, plan, self._timeout_seconds, self._metrics)

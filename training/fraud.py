@@ -37,6 +37,7 @@ from training.promotion import (
 )
 from training.publish import EVALUATION_FILE, TrainedModel, named, parquet_bytes, publish, unnamed_card
 from training.rules import rule_scores
+from training.rungs import fraud_rungs
 from training.selection import FoldRows, Selection, compete
 from training.settings import TrainingSettings
 from training.split import Window
@@ -116,12 +117,22 @@ def train_fraud(
             "no_windows": _without_windows(store, fraud, selection.chosen),
             "rules": rule_scores(test, settings),
         }
+        rungs = fraud_rungs(
+            store,
+            fraud.inputs,
+            converted,
+            fraud.orders.fitted_on(split.final),
+            test,
+            scores["test"],
+            settings,
+        )
         names = [feature.name for feature in fraud.inputs]
         metrics = fraud_metrics(test, scores, selection, thresholds, settings) | {
             "importance": permutation_importance(
                 converted.scorer(), names, test_rows, seed=settings.training_seed
             ),
             "conversion": converted.figures(),
+            "rungs": rungs.figures,
         }
     with step("check and publish"):
         card = unnamed_card(
@@ -135,6 +146,7 @@ def train_fraud(
             created=now(),
             metrics=metrics | fraud_protocol(fraud.orders, settings),
             thresholds=thresholds,
+            rules=rungs.rules,
         )
         trained = _publish(store, fraud, card, converted, test, scores, selection)
     step.finish()

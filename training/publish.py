@@ -14,7 +14,16 @@ from typing import Any
 import polars as pl
 import xgboost
 
-from artefact import Card, InputFeature, Thresholds, feature_service_hash, load_card, save_card, version_path
+from artefact import (
+    Card,
+    InputFeature,
+    Rules,
+    Thresholds,
+    feature_service_hash,
+    load_card,
+    save_card,
+    version_path,
+)
 from artefact.card import DataWindow
 from artefact.folder import write_atomically
 from training.inputs import statistics
@@ -59,6 +68,7 @@ def unnamed_card(
     metrics: dict[str, Any],
     created: datetime,
     thresholds: Thresholds | None = None,
+    rules: Rules | None = None,
 ) -> Card:
     """The card of a model that has no version yet.
 
@@ -73,6 +83,7 @@ def unnamed_card(
         metrics: Figures on held-out rows.
         created: The present (aware).
         thresholds: Risk levels of the fraud model.
+        rules: What decides where the fraud model cannot.
     """
     return Card(
         model=model,
@@ -84,6 +95,7 @@ def unnamed_card(
         data_window=DataWindow(start=window.start, end=window.end),
         metrics=metrics,
         thresholds=thresholds,
+        rules=rules,
         seed=settings.training_seed,
         packages=package_versions(),
         git_revision=git_revision(settings),

@@ -48,6 +48,7 @@ from training.recommendation_evaluation import (
 )
 from training.recommendation_page import recommendation_page
 from training.recommendation_rows import read_shop, training_rows
+from training.rungs import recommendation_rungs
 from training.selection import FoldRows, Selection, compete
 from training.settings import TrainingSettings
 from training.slates import Slates, build_slates, visits_of
@@ -132,9 +133,11 @@ def train_recommendation(
         lists, scored = _rank(store, shop, inputs, converted, settings)
         found = ranked(lists, scored, shop.before_test)
         names = [feature.name for feature in inputs]
+        lists_figures = ranking_metrics(found, scored, shop.before_test, settings)
         metrics = (
             {"chosen": selection.chosen}
-            | ranking_metrics(found, scored, shop.before_test, settings)
+            | lists_figures
+            | {"rungs": recommendation_rungs(lists_figures["ranking"]["after_one_view"])}
             | {
                 "ranker": ranker_figures(test, converted.scores(test_rows.inputs)),
                 "validation": {name: folds[0] for name, folds in selection.figures.items()},

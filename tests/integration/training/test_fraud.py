@@ -39,6 +39,18 @@ def test_the_model_beats_the_rules_on_days_it_never_saw(trained: TrainedModel) -
     assert bounds["low"] < test["average_precision"] < bounds["high"]
 
 
+def test_the_card_says_what_each_rung_without_the_store_is_worth(trained: TrainedModel) -> None:
+    """Live features do best; the better one of the others is what the API falls back to."""
+    rungs = trained.card.metrics["rungs"]
+    precision = {name: figures["average_precision"] for name, figures in rungs.items()}
+    assert precision["live"] == trained.card.metrics["test"]["average_precision"]
+    assert precision["live"] > max(precision["typical"], precision["rules"])
+    rules = trained.card.rules
+    assert rules is not None
+    assert rules.preferred == (precision["rules"] > precision["typical"])
+    assert 0 < rules.within < rules.beyond < 1
+
+
 def test_every_candidate_competed_on_every_fold(trained: TrainedModel) -> None:
     """With intervals over the folds; the chosen one has the highest sum of both figures."""
     folds = trained.card.metrics["folds"]

@@ -25,6 +25,13 @@ def test_lists_beat_popularity_at_every_moment(trained: TrainedModel) -> None:
     assert all(row["hit_rate_at_20"] <= row["in_slate"] for row in ranking.values())
 
 
+def test_the_card_says_what_is_left_without_the_store(trained: TrainedModel) -> None:
+    """Popularity, after one page view."""
+    rungs, moment = trained.card.metrics["rungs"], trained.card.metrics["ranking"]["after_one_view"]
+    assert rungs["live"]["hit_rate_at_20"] == moment["hit_rate_at_20"]
+    assert rungs["rules"]["hit_rate_at_20"] == moment["popularity_hit_rate_at_20"]
+
+
 def test_the_ranker_improves_on_the_slates_own_order(trained: TrainedModel) -> None:
     """Where nothing of the session is seen, the slate's order is mostly popularity."""
     row = trained.card.metrics["ranking"]["before_the_session"]
