@@ -66,9 +66,10 @@ class Guard:
         except FeaturesUnavailableError as error:
             self._reason = error.detail
             self._breaker.probe_failed()
-        except BaseException:
+        except Exception as error:  # whatever it is, the next probe may succeed; nobody else would ask again
+            logger.exception("a probe of the online store failed")
+            self._reason = str(error)
             self._breaker.probe_failed()
-            raise
         else:
             self._breaker.succeeded()
             self._reason = ""

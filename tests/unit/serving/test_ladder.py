@@ -23,11 +23,13 @@ class Store:
 
     Attributes:
         away: Whether reads fail.
+        broken: Whether the next probe fails in a way nobody foresaw.
         asked: Rows of each read.
     """
 
     def __init__(self) -> None:
         self.away = False
+        self.broken = False
         self.asked: list[Sequence[Row]] = []
 
     async def read(self, rows: Sequence[Row]) -> Features:
@@ -40,6 +42,9 @@ class Store:
         return Features(columns, {"users": live, "products": live})
 
     async def probe(self) -> None:
+        if self.broken:
+            self.broken = False
+            raise ValueError("nobody foresaw this")
         if self.away:
             raise FeaturesUnavailableError("away")
 
@@ -116,6 +121,20 @@ def test_the_store_is_asked_again_once_a_probe_succeeded() -> None:
         return list(found.views["users"].rungs), shop.states
 
     assert asyncio.run(story()) == (["live"], ["open", "half-open", "closed"])
+
+
+def test_a_probe_that_fails_in_an_unforeseen_way_is_not_the_last_one() -> None:
+    """Without another one the store would be left alone for ever."""
+
+    async def story() -> list[State]:
+        shop = Story()
+        shop.store.away = True
+        await shop.read(("u1", "p1"))
+        shop.store.away, shop.store.broken = False, True
+        await shop.recovered()
+        return shop.states
+
+    assert asyncio.run(story()) == ["open", "half-open", "open", "half-open", "closed"]
 
 
 def test_trouble_is_the_reason_until_the_store_answers() -> None:
