@@ -54,7 +54,7 @@ class ServingSettings(BaseSettings):
     """Requests per second that each key or token (where the API is open, each address) may send; by default no limit."""
     api_rate_burst: int | None = Field(default=None, ge=1)
     """How many of them at once; by default those of one second."""
-    api_rate_timeout_milliseconds: float = Field(default=5.0, gt=0)
+    api_rate_timeout_milliseconds: float = Field(default=10.0, gt=0)
     """How long a request waits for Redis to count it; later this process counts alone."""
     api_rate_clients_max: int = Field(default=10_000, ge=1)
     """How many clients this process counts for itself while Redis is away."""

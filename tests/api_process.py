@@ -2,6 +2,7 @@
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -27,14 +28,16 @@ class RunningApi:
         process: To be signalled.
         url: Where it listens.
         log: What it printed.
+        tls: How to ask it, where it speaks TLS.
     """
 
     process: subprocess.Popen[bytes]
     url: str
     log: Path
+    tls: ssl.SSLContext | None = None
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=10, verify=self.tls or True)
 
     def predict(self, **order: Any) -> httpx.Response:
         body = {"user_id": "user_0001", "product_id": "prod_0002", "transaction_amount": 20.0} | order
@@ -59,7 +62,9 @@ def environment(shop: ServingShop, **settings: Any) -> dict[str, str]:
 
 
 @contextmanager
-def running_api(shop: ServingShop, folder: Path, **settings: Any) -> Iterator[RunningApi]:
+def running_api(
+    shop: ServingShop, folder: Path, tls: ssl.SSLContext | None = None, **settings: Any
+) -> Iterator[RunningApi]:
     """Start it, wait until it answers, end it however the test ends."""
     port, log = free_port(), folder / "api.log"
     given: Mapping[str, str] = environment(shop, SHOP_API_PORT=port, **settings)
@@ -68,7 +73,7 @@ def running_api(shop: ServingShop, folder: Path, **settings: Any) -> Iterator[Ru
             [sys.executable, "-m", "serving"], env=given, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            api = RunningApi(process, f"http://127.0.0.1:{port}", log)
+            api = RunningApi(process, f"{'https' if tls else 'http'}://127.0.0.1:{port}", log, tls)
             _wait(api)
             yield api
         finally:
