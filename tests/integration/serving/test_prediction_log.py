@@ -33,11 +33,11 @@ def ask(api: RunningApi, request_id: str, path: str = "/predict", body: Any = OR
 
 
 def outcomes(api: RunningApi) -> dict[str, float]:
-    """Log records by what became of them, and those that wait."""
+    """Log records by what became of them, and those that wait in any worker."""
     text = api.get("/metrics").text
     counted = re.findall(r'shop_api_predictions_logged_total\{outcome="(\w+)"\} (\S+)', text)
-    waiting = re.findall(r"^shop_api_predictions_unlogged (\S+)", text, re.MULTILINE)
-    return {name: float(value) for name, value in [*counted, ("waiting", waiting[0])]}
+    waiting = re.findall(r"^shop_api_predictions_unlogged(?:\{.*\})? (\S+)", text, re.MULTILINE)
+    return {**{name: float(value) for name, value in counted}, "waiting": sum(map(float, waiting))}
 
 
 @contextmanager
@@ -103,6 +103,23 @@ def test_what_waits_at_the_end_is_sent(shop: ServingShop, kafka_broker: RunningK
             assert ask(api, f"end-{number}").status_code == 200
         assert api.stop() == 0
     assert len(kafka_broker.read(topic, 20)) == 20
+
+
+def test_every_worker_logs_what_it_answers(
+    shop: ServingShop, kafka_broker: RunningKafka, tmp_path: Path
+) -> None:
+    """Two processes on one socket; their counts add up, and both send what waits at the end."""
+    topic = kafka_broker.topic("predictions")
+    log = {"SHOP_KAFKA_BOOTSTRAP": kafka_broker.bootstrap, "SHOP_PREDICTIONS_TOPIC": topic}
+    with running_api(shop, tmp_path, SHOP_API_WORKERS=2, **log) as api:
+        for number in range(40):
+            assert ask(api, f"worker-{number}").status_code == 200
+        wait_until(lambda: outcomes(api)["acknowledged"] == 40, "all are acknowledged", SECONDS)
+        for number in range(40, 60):
+            assert ask(api, f"worker-{number}").status_code == 200
+        assert api.stop() == 0
+    keys = Counter(message.key() for message in kafka_broker.read(topic, 60))
+    assert keys == {b"user_0001": 60}
 
 
 def test_the_topic_is_made_where_it_is_absent(
