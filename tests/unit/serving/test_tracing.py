@@ -1,5 +1,8 @@
 import asyncio
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from typing import Any
 
 import httpx
@@ -98,3 +101,35 @@ def test_traces_that_are_asked_for_and_not_installed_prevent_the_start(
         exporting("http://x"),
     ):
         pass
+
+
+@pytest.fixture
+def collector() -> Iterator[tuple[str, list[bytes]]]:
+    """Something that takes traces over HTTP; its address, and what came."""
+    taken: list[bytes] = []
+
+    class Taking(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Taking) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/v1/traces", taken
+        server.shutdown()
+        thread.join()
+
+
+def test_what_waits_is_sent_to_the_collector_at_the_end(collector: tuple[str, list[bytes]]) -> None:
+    """As OTLP over HTTP, with the name of the service."""
+    endpoint, taken = collector
+    with exporting(endpoint) as tracer:
+        tracer.start_span("a span of its own").end()
+    (sent,) = taken
+    assert b"a span of its own" in sent
+    assert b"shop-api" in sent
