@@ -29,7 +29,8 @@ class MetricsServer:
             self._server = ThreadingHTTPServer((host, port), _handler(status))
         except OSError as error:
             raise PortTakenError(
-                f"cannot listen on {host}:{port}: {error.strerror}; set SHOP_STREAM_METRICS_PORT to a free port, or to 0"
+                f"cannot listen on {host}:{port}: {error.strerror}; set SHOP_STREAM_METRICS_PORT (of the archive of "
+                "predictions: SHOP_PREDICTIONS_METRICS_PORT) to a free port, or to 0"
             ) from error
         self._server.daemon_threads = True
         self.port: int = self._server.server_port

@@ -52,7 +52,7 @@ def check_partitions(bootstrap: str, name: str, count: int, timeout_seconds: flo
     if partitions != count:
         raise TopicError(
             f"topic {name!r} has {partitions} partitions, it must have {count}: stop the workers of its group and delete it, "
-            "it holds no messages; or set SHOP_STREAM_GROUP to a new group"
+            "it holds no messages; or set SHOP_STREAM_GROUP (of the archive of predictions: SHOP_PREDICTIONS_GROUP) to a new one"
         )
 
 
