@@ -98,7 +98,8 @@ class Unexpected:
                 raise
             # The route, not the path: a path may name a person.
             route = getattr(scope.get("route"), "path", "no route")
-            logger.exception("%s %s failed", scope["method"], route, extra={"request_id": request_id(scope)})
+            told = {"request_id": request_id(scope), "trace_id": scope["state"].get("trace_id")}
+            logger.exception("%s %s failed", scope["method"], route, extra=told)
             inside = ServingError("the error was logged; the request was not at fault")
             await problem(scope, inside)(scope, receive, send)
 

@@ -251,7 +251,8 @@ async def _serve(
             asyncio.create_task(composition.swapper.run(settings.models_refresh_seconds)),
         ]
         host, port = listening.getsockname()[:2]
-        logger.info("http://%s:%s answers with %s", host, port, [m.version for m in parts.models.values()])
+        versions = [model.version for model in parts.models.values()]
+        logger.info("%s://%s:%s answers with %s", settings.api_scheme, host, port, versions)
         try:
             await answer(
                 composition.app(),

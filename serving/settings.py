@@ -144,6 +144,11 @@ class ServingSettings(BaseSettings):
         return self.api_rate_burst or max(1, ceil(self.api_rate_per_second or 1))
 
     @property
+    def api_scheme(self) -> str:
+        """`https` where the API speaks TLS."""
+        return "https" if self.api_tls_certificate else "http"
+
+    @property
     def guarded(self) -> bool:
         """Whether those who ask must say who they are."""
         return self.api_keys_file is not None or self.api_jwt_jwks is not None
