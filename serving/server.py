@@ -228,6 +228,8 @@ async def serve(settings: ServingSettings, place: Place | None = None) -> None:
     Raises:
         StartError: if the API cannot start.
     """
+    # Until there are models to look for: a look comes soon after the start anyway.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     check_not_open(settings.api_host, guarded=settings.guarded, allow_open=settings.api_allow_open)
     with place.socket() if place else listen(settings.api_host, settings.api_port) as listening:
         parts = load_parts(settings)
