@@ -80,7 +80,9 @@ def replay(records: Iterable[Logged], models: Path) -> Iterable[Replayed]:
 
 def table(request_id: str, replayed: Sequence[Replayed]) -> Table:
     """A line per score."""
-    shown = Table("prediction", "model", title=f"request {request_id}", title_justify="left")
+    shown = Table(title=f"request {request_id}", title_justify="left")
+    for column in ("prediction", "model"):
+        shown.add_column(column, overflow="fold")
     for column in ("logged", "computed", "inputs differ", ""):
         shown.add_column(column, justify="right", no_wrap=True)
     for one in replayed:
