@@ -27,6 +27,7 @@ class ChosenArms:
         self._arms = {
             parts: _arm(cast, compared, parts) for parts in product((False, True), repeat=len(compared))
         }
+        self._own = frozenset(self._arms.values())
         self._figures = figures
         self._shadows = shadows
         self._beside = [
@@ -44,9 +45,9 @@ class ChosenArms:
         return tuple(self._arms.values())
 
     def decided(self, arm: Arm, served: Served) -> None:
-        """See Arms."""
+        """See Arms. What an arm decided that was replaced meanwhile is counted; shadows might lack features of it."""
         self._figures.decided(arm)
-        for shadow in self._beside:
+        for shadow in self._beside if arm in self._own else ():
             if shadow.model.card.model in served.scores:
                 self._shadows.offer(shadow, served)
 

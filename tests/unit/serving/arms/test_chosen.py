@@ -89,6 +89,8 @@ def test_predictions_are_counted_by_experiment_and_arm(folder: Path) -> None:
         assert sum(counts) == 100
         assert min(counts) > 20
     chosen.arms.decided(Chosen(folder).arms.choose("user_1"), served())
+    counts = [chosen.counted(name, experiment="more-trees", arm=arm) for arm in ("champion", "challenger")]
+    assert sum(counts) == 101
 
 
 def test_a_shadow_is_offered_what_its_model_scored(folder: Path) -> None:
@@ -101,3 +103,12 @@ def test_a_shadow_is_offered_what_its_model_scored(folder: Path) -> None:
     chosen.arms.decided(arm, whole)
     chosen.arms.decided(arm, served(scores={"recommendation": whole.scores["recommendation"]}))
     assert chosen.counted("shop_api_shadow_predictions_total", outcome="shed") == 2
+
+
+def test_a_shadow_is_not_offered_what_was_decided_before_it_came(folder: Path) -> None:
+    """The features it reads may not have been read then."""
+    before = Chosen(folder).arms.choose("user_1")
+    run_experiments(folder, [experiment(challenger=None, share=None, shadows=("v2",))])
+    chosen = Chosen(folder)
+    chosen.arms.decided(before, served())
+    assert chosen.counted("shop_api_shadow_predictions_total", outcome="shed") == 0

@@ -83,6 +83,26 @@ def test_a_recommendation_is_scored_with_the_shadows_own_candidates(trained: Pat
     assert told.features["candidate_score"] == shadow.candidates.score("a", "b")
 
 
+def test_orders_and_entries_of_lists_are_scored_together(trained: Path) -> None:
+    """An order has more features than an entry of a list; each keeps its own, but for the candidates' score."""
+    folder = trained / "recommendation" / "v2"
+    shadow, stage = Shadow("by-session", Model.load(folder), Candidates.load(folder)), Stage()
+    entry = served(row={"user_id": "user_1", "product_id": "b"})
+    order = served(features={**entry.features, "orders": 3})
+
+    async def act() -> None:
+        for one in (entry, order, entry):
+            stage.shadows.offer(shadow, one)
+
+    stage.play(act)
+    assert stage.counted("scored") == 3
+    assert shadow.candidates is not None
+    own = {"candidate_score": shadow.candidates.score("a", "b")}
+    assert [one.features for one in stage.journal.served] == [
+        {**one.features, **own} for one in (entry, order, entry)
+    ]
+
+
 def test_what_waits_is_bounded(fraud: Shadow) -> None:
     """Beyond it is shed and counted; what waited is scored, also at the end."""
     stage = Stage(waiting_max=70)
