@@ -125,24 +125,6 @@ class Arms(Protocol):
         ...
 
 
-class Champions:
-    """One arm for all."""
-
-    def __init__(self, arm: Arm) -> None:
-        self._arm = arm
-
-    def choose(self, user_id: str) -> Arm:  # noqa: ARG002  all are alike
-        """See Arms."""
-        return self._arm
-
-    def every(self) -> Sequence[Arm]:
-        """See Arms."""
-        return (self._arm,)
-
-    def decided(self, arm: Arm, served: Served) -> None:
-        """See Arms."""
-
-
 @dataclass(frozen=True, eq=False)
 class ModelSet:
     """All models in use, replaced as a whole; a question is answered by the set it began with.
