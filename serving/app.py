@@ -6,7 +6,7 @@ import orjson
 from fastapi import FastAPI, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from serving import examples, metrics, problems
+from serving import examples, flags, metrics, problems
 from serving.body import JSON, json_body
 from serving.catalogue import Models, sheets
 from serving.dataplane import Predictor
@@ -19,9 +19,6 @@ from serving.requests import BatchRequest, PredictionRequest, parse_batch, parse
 from serving.schemas import inlined
 
 UserId = Annotated[str, Path(min_length=1, max_length=64, examples=["user_0123"])]
-Explain = Annotated[
-    bool, Query(description="Add the features, and those that changed the probabilities most.")
-]
 
 
 def create_app(
@@ -58,11 +55,12 @@ def _add_prediction(app: FastAPI, predictor: Predictor, body_max_bytes: int) -> 
         summary="Is this order fraud, and does the product suit the customer?",
         response_model=Prediction,
         responses=examples.answer(examples.PREDICTION) | problems.responses(400, 413, 415, 422, 503),
-        openapi_extra=_body(PredictionRequest),
+        openapi_extra=_body(PredictionRequest) | {"parameters": [flags.EXPLAIN]},
     )
-    async def predict(request: Request, explain: Explain = False) -> Response:
+    async def predict(request: Request) -> Response:
+        explained = flags.is_set(request, flags.EXPLAIN)
         question = parse_prediction(await json_body(request, body_max_bytes), predictor.now())
-        return _json(await predictor.predict(question, request_id(request.scope), explained=explain))
+        return _json(await predictor.predict(question, request_id(request.scope), explained=explained))
 
 
 def _add_batch(app: FastAPI, predictor: Predictor, body_max_bytes: int) -> None:

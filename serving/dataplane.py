@@ -1,6 +1,5 @@
 """From a question to its answer: features, model input, score. Knows no transport. Hot path: nothing here blocks."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -221,15 +220,14 @@ class Predictor:
         return features
 
     def _note(self, decided: Sequence[Decided]) -> None:
-        for rung, count in Counter(one.served.rung for one in decided).items():
-            self._metrics.answers[rung].inc(count)
-        for level, count in Counter(one.served.risk_level for one in decided).items():
-            if level is not None:
-                self._metrics.predictions[level].inc(count)
-        arms = self.models.arms
+        answers, predictions, arms = self._metrics.answers, self._metrics.predictions, self.models.arms
         for one in decided:
-            self._journal.record(one.served)
-            arms.decided(one.arm, one.served)
+            served = one.served
+            answers[served.rung].inc()
+            if served.risk_level is not None:
+                predictions[served.risk_level].inc()
+            self._journal.record(served)
+            arms.decided(one.arm, served)
 
     def _time_us(self) -> int:
         return (self.now() - _EPOCH) // _MICROSECOND

@@ -45,6 +45,8 @@ logger = logging.getLogger("serving")
 
 WARM_UP = "warm-up"
 """Id of requests that nobody sent."""
+_COLLECTED_AFTER = (20_000, 20, 20)
+"""Objects and rounds between collections of garbage: an answer makes hundreds of objects, next to none in cycles."""
 _WARM_UP_TIMEOUT_SECONDS = 30.0
 """The first read imports drivers and resolves the features; it may take long, later ones may not."""
 
@@ -130,6 +132,7 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
         raise StartError(f"a first prediction failed: {error}; run `feast apply` and train again") from error
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECTED_AFTER)
 
 
 class Composition:

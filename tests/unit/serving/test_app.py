@@ -250,6 +250,7 @@ def test_the_openapi_document_shows_the_body_its_example_and_the_problems(api: A
     predict = document["paths"]["/predict"]["post"]
     schema = predict["requestBody"]["content"]["application/json"]["schema"]
     assert schema["examples"] == [EXAMPLE]
+    assert [one["name"] for one in predict["parameters"]] == ["explain"]
     assert set(predict["responses"]) == {"200", "400", "413", "415", "422", "503"}
     assert "application/problem+json" in predict["responses"]["422"]["content"]
     assert api.request("GET", "/docs").status_code == 200
