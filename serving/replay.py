@@ -83,16 +83,15 @@ def table(request_id: str, replayed: Sequence[Replayed]) -> Table:
     shown = Table(title=f"request {request_id}", title_justify="left")
     for column in ("prediction", "model"):
         shown.add_column(column, overflow="fold")
-    for column in ("logged", "computed", "inputs differ", ""):
-        shown.add_column(column, justify="right", no_wrap=True)
+    for column in ("logged, computed", "inputs", ""):
+        shown.add_column(column, justify="right")
     for one in replayed:
         logged, score = one.logged, one.score
         shown.add_row(
-            f"{logged.time:%F %T.%f} {logged.row.get('user_id')} {logged.row.get('product_id')}",
+            f"{logged.time:%F %T} {logged.row.get('user_id')} {logged.row.get('product_id')}",
             f"{score.version} {score.arm or ''} {logged.rung}",
-            f"{score.probability:.9g}",
-            f"{one.probability:.9g}",
-            f"{len(one.differing)} of {len(score.inputs)}",
+            f"{score.probability:.9g} {one.probability:.9g}",
+            f"{len(one.differing)} of {len(score.inputs)} differ",
             "[green]equal[/]" if one.is_equal else "[red]differs[/]",
         )
     return shown

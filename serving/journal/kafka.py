@@ -133,7 +133,8 @@ def _configuration(
         "enable.idempotence": True,
         # One request at a time: a broker that takes the second of two first refuses the first for good.
         "max.in.flight.requests.per.connection": 1,
-        "linger.ms": 50,
+        # Nobody waits for the log: few wake-ups leave the cores to the answers.
+        "linger.ms": 100,
         "compression.type": "lz4",
         # While the broker is away predictions wait, as many as the buffer takes, and are sent when it is back.
         "delivery.timeout.ms": 0,
