@@ -6,9 +6,11 @@ Both run as processes of their own beside a real Redis. They are loaded in turns
 import json
 import os
 import pickle
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ USERS, TREES = 500, 150
 CONNECTIONS, TURNS, TURN_SECONDS, WARM_UP_SECONDS = 16, 4, 2.5, 1.0
 ALONE_SECONDS = 1.5
 CHECKED_ORDERS = 50
+BATCHES, BATCH_ROWS = 60, 100
 PEER = "FastAPI, stock Feast store, scikit-learn"
 
 
@@ -52,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = Path(name)
         with running_redis(folder / "redis") as redis, _servers(folder, redis.address) as ports:
             equal = _equal_answers(*ports)
+            batch_milliseconds = _batch_milliseconds(ports[0])
             alone = _in_turns(ports, "one connection", connections=1, turns=2, seconds=ALONE_SECONDS)
             loaded = _in_turns(
                 ports,
@@ -61,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 seconds=TURN_SECONDS,
             )
     _add_bars(report, alone, loaded, equal)
+    name = f"p50, a batch of {BATCH_ROWS} orders"
+    report.add(Bar(name, batch_milliseconds, "ms", least=10, lower_is_better=True))
     return report.finish(options.json)
 
 
@@ -164,6 +170,18 @@ def _predict(port: int, number: int) -> dict[str, Any]:
     answer.raise_for_status()
     said: dict[str, Any] = answer.json()
     return said
+
+
+def _batch_milliseconds(port: int) -> float:
+    """Median time of a batch over one connection."""
+    seconds = []
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=_JSON) as client:
+        for number in range(0, BATCHES * BATCH_ROWS, BATCH_ROWS):
+            orders = b",".join(_order(number + row) for row in range(BATCH_ROWS))
+            started = time.perf_counter()
+            client.post("/predict/batch", content=b'{"orders": [' + orders + b"]}").raise_for_status()
+            seconds.append(time.perf_counter() - started)
+    return 1000 * statistics.median(seconds)
 
 
 _JSON = {"Content-Type": "application/json"}
