@@ -19,6 +19,7 @@ from feature_repo.stream_views import (
     product_views,
     user_chargebacks,
     user_orders,
+    user_product_orders,
     user_product_views,
     user_views,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "user",
     "user_chargebacks",
     "user_orders",
+    "user_product_orders",
     "user_product_views",
     "user_profile",
     "user_profile_source",

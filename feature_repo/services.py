@@ -11,6 +11,7 @@ from feature_repo.stream_views import (
     product_views,
     user_chargebacks,
     user_orders,
+    user_product_orders,
     user_product_views,
     user_views,
 )
@@ -41,6 +42,7 @@ recommendation_v1 = FeatureService(
         product_orders[["product_orders_count_1d", "product_orders_count_7d", "product_orders_count_30d"]],
         product_views,
         user_product_views,
+        user_product_orders,
         product_catalogue,
         product_statistics,
         product_affinity,

@@ -146,3 +146,11 @@ user_product_views = windowed_view(
         week("cart_quantity", "sum"),
     ],
 )
+
+user_product_orders = windowed_view(
+    "user_product_orders",
+    entities=[user, product],
+    events=orders,
+    description="Whether a customer bought a product lately.",
+    aggregations=[month("order_id", "count")],
+)

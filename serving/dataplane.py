@@ -17,10 +17,10 @@ from serving.replies import Prediction, Predictions, Recommendation, Recommendat
 from serving.requests import PredictionRequest
 from serving.rules import FRAUD, judged
 from serving.scoring import LAST_VIEWED_COLUMN, by_row, picked, rows_by_arm, scores, with_request
+from serving.shop_rules import ShopRules
 from serving.uses import lowest, rungs_of, together, uses_of
 
 RECOMMENDATION = "recommendation"
-IN_STOCK = "product_in_stock"
 ORDERS_AT_ONCE = 64
 """Most concurrent requests that share one read of features."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +59,7 @@ class Predictor:
         metrics: Where stages and predictions are counted.
         admission: Bounds the questions that are answered at once.
         candidates_max: How many products are ranked for one answer.
+        rules: Which of them may be shown.
         now: Clock: of ages, and for requests that name no time.
     """
 
@@ -70,6 +71,7 @@ class Predictor:
         metrics: Metrics,
         admission: Admission,
         candidates_max: int,
+        rules: ShopRules,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.models = models
@@ -78,6 +80,7 @@ class Predictor:
         self._metrics = metrics
         self._admission = admission
         self._candidates_max = candidates_max
+        self._rules = rules
         self._orders = Batcher(self._decide, ORDERS_AT_ONCE)
 
     async def predict(
@@ -113,7 +116,7 @@ class Predictor:
         return Predictions(predictions, _milliseconds_since(started), request_id, degraded)
 
     async def recommend(self, user_id: str, k: int, request_id: str) -> Recommendations:
-        """The ``k`` products, fewer where there are fewer, that the customer most likely orders; all are in stock.
+        """The ``k`` products, fewer where there are fewer, that the customer most likely orders, of those that may be shown.
 
         Raises:
             OverloadedError: if too many questions are being answered.
@@ -164,13 +167,13 @@ class Predictor:
         return [decided[place] for place in range(len(questions))]
 
     async def _ranked(self, models: ModelSet, arm: Arm, questions: Sequence[Question]) -> list[Served]:
-        """Products in stock, best first; equals stay in the order of the slate, which for nobody known is popularity."""
+        """Products that the shop's rules allow, best first; equals stay in the order of the slate, which for nobody known is popularity."""
         features = await self._read(models.readers.ranking, [question.row for question in questions])
         time_us = self._time_us()
         views = uses_of(features.views, time_us)
         ranked = self._served(arm, (arm.recommendation,), questions, features.columns, views, time_us)
-        in_stock = [served for served in ranked if served.features[IN_STOCK] is not False]
-        return sorted(in_stock, key=lambda served: served.scores[RECOMMENDATION].probability, reverse=True)
+        allowed = [served for served in ranked if self._rules.allow(served.features)]
+        return sorted(allowed, key=lambda served: served.scores[RECOMMENDATION].probability, reverse=True)
 
     def _served(
         self,

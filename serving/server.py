@@ -39,6 +39,7 @@ from serving.registry import check_definitions, open_store, refresh_forever
 from serving.requests import EXAMPLE, PredictionRequest
 from serving.rules import FRAUD
 from serving.settings import ServingSettings
+from serving.shop_rules import ShopRules
 from serving.workers.place import Place
 
 logger = logging.getLogger("serving")
@@ -105,6 +106,7 @@ def predictor(models: ModelSet, settings: ServingSettings, metrics: Metrics, jou
         metrics=metrics,
         admission=Admission(settings.questions_max, metrics),
         candidates_max=settings.candidates_max,
+        rules=ShopRules(frozenset(settings.bought_again)),
     )
 
 

@@ -111,6 +111,8 @@ class ServingSettings(BaseSettings):
     """Questions answered at once; more are refused with 503 and Retry-After, before a queue grows."""
     recommendations_default: int = Field(default=10, ge=1, le=100)
     """How many products are recommended where `k` is absent."""
+    recommendations_bought_again: str = "baby,grocery,health,pets"
+    """Categories, separated by commas, whose products are recommended again to whoever bought them in the last 30 days."""
     candidates_max: int = Field(default=50, ge=1, le=1000)
     """How many candidates the recommendation model ranks for one answer; also the bound of `k`."""
     stop_timeout_seconds: int = Field(default=10, ge=0)
@@ -127,6 +129,11 @@ class ServingSettings(BaseSettings):
 
     log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
     """Least important messages that are logged."""
+
+    @property
+    def bought_again(self) -> list[str]:
+        """`recommendations_bought_again` as a list."""
+        return _listed(self.recommendations_bought_again)
 
     @property
     def jwt_algorithms(self) -> list[str]:

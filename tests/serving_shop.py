@@ -20,6 +20,8 @@ OUR_STORE, STOCK_STORE = "ingestion.stores.online.RedisOnlineStore", "redis"
 STOCK_YAML = "stock.yaml"
 NOW = datetime.now(UTC)
 OUT_OF_STOCK = "prod_0003"
+BUYER, BOUGHT = "user_0005", "prod_0005"
+"""The only customer who bought something lately, and what."""
 SERVICES = {"fraud": "fraud_v1", "recommendation": "recommendation_v1"}
 
 
@@ -123,6 +125,8 @@ def _random_rows(view: Any, keys: Mapping[str, Sequence[str]], chance: random.Ra
             columns[field.name] = [_random_value(field, chance) for _ in range(count)]
     if "product_in_stock" in columns:
         columns["product_in_stock"] = [product != OUT_OF_STOCK for product in columns["product_id"]]
+    if "user_product_orders_count_30d" in columns:
+        columns["user_product_orders_count_30d"] = [int(user == BUYER) for user in columns["user_id"]]
     if "user_product_id_last_1d" in columns:
         columns["user_product_id_last_1d"] = list(keys["product_id"])
     source = view.batch_source

@@ -11,7 +11,7 @@ from serving.requests import EXAMPLE
 from tests.api_process import RunningApi, running_api, wait_until
 from tests.integration.serving.metrics import sample
 from tests.services import RunningRedis
-from tests.serving_shop import OUT_OF_STOCK, ServingShop, serving_shop
+from tests.serving_shop import BOUGHT, BUYER, OUT_OF_STOCK, ServingShop, serving_shop
 
 
 def test_an_order_is_predicted(api: RunningApi) -> None:
@@ -45,6 +45,19 @@ def test_recommendations_leave_out_what_is_out_of_stock(api: RunningApi) -> None
     assert {"prod_0002", "prod_0004"} <= set(products)
     assert OUT_OF_STOCK not in products
     assert len(products) == len(set(products))
+
+
+def test_recommendations_leave_out_what_the_customer_bought(api: RunningApi) -> None:
+    """Others are shown it."""
+    shown = {
+        user: [
+            one["product_id"] for one in api.get(f"/recommendations/{user}?k=50").json()["recommendations"]
+        ]
+        for user in (BUYER, "user_0006")
+    }
+    assert shown[BUYER]
+    assert BOUGHT not in shown[BUYER]
+    assert BOUGHT in shown["user_0006"]
 
 
 def test_a_customer_never_seen_is_recommended_popular_products(api: RunningApi, shop: ServingShop) -> None:

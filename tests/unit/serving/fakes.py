@@ -14,6 +14,7 @@ from serving.features import Features, Readers, Row, ViewRows
 from serving.metrics import Metrics
 from serving.models import Model, load_champion
 from serving.scoring import LAST_VIEWED
+from serving.shop_rules import ShopRules
 from tests.small_models import save_candidates, save_model, small_card
 
 PRODUCTS = [f"prod_{i}" for i in range(6)]
@@ -133,5 +134,6 @@ def predictor_of(models: tuple[Model, Model], readers: Readers, **changes: Any) 
         "metrics": metrics,
         "admission": Admission(100, metrics),
         "candidates_max": 50,
+        "rules": ShopRules(),
     } | changes
     return Predictor(models=model_set(models, readers), **given)

@@ -11,6 +11,7 @@ from artefact import CANDIDATE_SCORE, InputFeature, version_path
 from serving.answers import Arm, Score, Served, ViewUse
 from serving.models import Model
 from serving.requests import EXAMPLE, PredictionRequest
+from serving.shop_rules import BOUGHT
 from tests.small_models import save_candidates, save_model, small_card
 from tests.unit.serving.fakes import (
     PRODUCTS,
@@ -67,6 +68,19 @@ def test_recommendations_are_ranked_by_score_and_in_stock(models: Models) -> Non
     assert [one.product_id for one in answer.recommendations] == ["prod_5", "prod_4", "prod_3"]
     scores = [one.score for one in answer.recommendations]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_what_the_shop_forbids_is_not_recommended(models: Models) -> None:
+    """The rules see the features of each product and its customer."""
+    readers = memory_readers()
+    ranking = MemoryReader(
+        ["product_worth", BOUGHT, "user_product_id_last_1d"], {"prod_5": {"product_worth": 70.0, BOUGHT: 2}}
+    )
+    answer = asyncio.run(
+        predictor_of(models, replace(readers, ranking=ranking)).recommend("nobody", 10, "r1")
+    )
+    assert "prod_5" not in [one.product_id for one in answer.recommendations]
+    assert len(answer.recommendations) == 5
 
 
 def test_a_customer_never_seen_is_recommended_what_sells(models: Models) -> None:
