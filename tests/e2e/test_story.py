@@ -207,10 +207,11 @@ def test_what_is_served_equals_history(platform: Platform, store: FeatureStore) 
 
 
 def await_archive(platform: Platform) -> None:
-    """Until the live events of the other tests are on disk."""
+    """Until the live events of the other tests are on disk: those behind which this order was sent."""
+    send(platform, "orders", order(900, user_id="user_last", product_id="prod_0900", device_id="device_last"))
     archive = platform.settings.data_dir / "archive"
-    orders = lambda: [p for p in archive.glob("orders/*/*.parquet") if b"story_0" in p.read_bytes()]  # noqa: E731
-    assert eventually(orders, bool)
+    last = lambda: [p for p in archive.glob("orders/*/*.parquet") if b"story_900" in p.read_bytes()]  # noqa: E731
+    assert eventually(last, bool)
 
 
 def test_stock_feast_commands_work_on_the_running_platform(platform: Platform) -> None:
