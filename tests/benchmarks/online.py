@@ -35,7 +35,8 @@ PUSHES = 48
 BATCH_ROWS = 4_000
 BATCHES = 12
 TABLE_ROWS = 60_000
-TABLES = 3
+TABLES = 5
+WARM_UP_ROWS = 5_000
 TURNS = 4
 SEED = 7
 STARTED = datetime.now(UTC)
@@ -183,12 +184,14 @@ async def _reading(
 def _turns(
     bar: Progress, name: str, times: int, writers: Sequence[tuple[int, Prepare]], later: Iterator[int]
 ) -> list[list[float]]:
-    """Seconds of each write of each writer, given with its number of rows; they take turns.
+    """Seconds of each write of each writer, given with its number of rows; they take turns, after one to warm up.
 
     Every write is newer than all before it, so none is refused: ``later`` counts up.
     """
     seconds: list[list[float]] = [[] for _ in writers]
     task = bar.add_task(name, total=times * len(writers))
+    for rows, prepare in writers:
+        prepare(_frame("user", min(rows, WARM_UP_ROWS), next(later)))()
     for _ in range(times):
         for (rows, prepare), taken in zip(writers, seconds, strict=True):
             write = prepare(_frame("user", rows, next(later)))
