@@ -9,11 +9,12 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
-from time import perf_counter
 from typing import Any, Final, Literal, TextIO
 
 import orjson
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
+
+from serving.observed import Observed
 
 LogFormat = Literal["auto", "json", "text"]
 
@@ -89,35 +90,18 @@ class Ids:
         return blake2b(person.encode("utf-8", "surrogatepass"), digest_size=12, key=self._key).hexdigest()
 
 
-class AccessLog:
+class AccessLog(Observed):
     """ASGI middleware: a line per answer."""
 
     def __init__(self, app: ASGIApp, ids: Ids) -> None:
-        self._app = app
+        super().__init__(app)
         self._ids = ids
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, then log."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started, status = perf_counter(), 500
-
-        async def observed(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, observed)
-        finally:
-            self._log(scope, status, (perf_counter() - started) * 1000)
-
-    def _log(self, scope: Scope, status: int, milliseconds: float) -> None:
+    def answered(self, scope: Scope, status: int, seconds: float) -> None:
+        """Log it."""
         # The route, not the path: a path may name a person.
         route = getattr(scope.get("route"), "path", "no route")
-        told = {"status": status, "milliseconds": round(milliseconds, 3), **of_request(scope, self._ids)}
+        told = {"status": status, "milliseconds": round(seconds * 1000, 3), **of_request(scope, self._ids)}
         access_logger.info("%s %s", scope["method"], route, extra=told)
 
 

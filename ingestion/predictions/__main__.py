@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from ingestion.stream.letterbox import LetterBox
 from ingestion.stream.log import say, set_up
 from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.status import Status
+from ingestion.stream.stopping import stop_on_signal
 from ingestion.stream.topics import check_partitions, ensure
 
 log = logging.getLogger("ingestion.predictions")
@@ -35,11 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.parse_args(argv)
     settings = PredictionSettings()
     set_up(settings.log_level.upper())
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
-        run(settings, stop)
+        run(settings, stop_on_signal())
     except StreamError as error:
         say(log, logging.ERROR, str(error), error=type(error).__name__)
         return 1

@@ -1,28 +1,15 @@
 """Settings of the archive of predictions."""
 
-from pathlib import Path
-
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingestion.stream.errors import KafkaUnreachableError
+from ingestion.stream.broker_settings import BrokerSettings
 
 
-class PredictionSettings(BaseSettings):
+class PredictionSettings(BrokerSettings):
     """Read from the environment, each name with the prefix `SHOP_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
-    )
-
-    data_dir: Path = Path("data")
-    """Everything the platform writes on this machine lies under this folder."""
-    kafka_bootstrap: str | None = None
-    """Brokers, `host:port` separated by commas; by default what `make up` left in services/kafka.addr of the data folder."""
     topic_partitions: int = Field(default=4, ge=1)
     """Partitions of the topic where it does not exist yet."""
-    dead_letter_topic: str = "dead_letters"
-    """Where messages go that cannot be read."""
 
     predictions_topic: str = "predictions"
     """Topic of the prediction log."""
@@ -42,8 +29,6 @@ class PredictionSettings(BaseSettings):
     """Address on which /metrics and /health are served."""
     predictions_metrics_port: int = Field(default=8002, ge=0, le=65535)
     """Port for them; 0 takes a free one and logs it."""
-    log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
-    """From which level on lines are logged."""
 
     @property
     def parts_topic(self) -> str:
@@ -54,23 +39,6 @@ class PredictionSettings(BaseSettings):
     def archive_url(self) -> str:
         """`predictions_path`, or its place in the data folder."""
         return self.predictions_path or str(self.data_dir / "predictions")
-
-    def bootstrap(self) -> str:
-        """Addresses of the brokers.
-
-        Raises:
-            KafkaUnreachableError: none is set and no local broker has left its address.
-        """
-        if self.kafka_bootstrap:
-            return self.kafka_bootstrap
-        file = self.data_dir / "services" / "kafka.addr"
-        try:
-            return file.read_text().strip()
-        except FileNotFoundError:
-            raise KafkaUnreachableError(
-                f"no Kafka broker is known: there is no {file}; start one with `make up`, "
-                "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
-            ) from None
 
 
 def describe() -> str:

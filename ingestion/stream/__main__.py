@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.settings import StreamSettings, describe
 from ingestion.stream.snapshots import SnapshotStore
 from ingestion.stream.status import Status
+from ingestion.stream.stopping import stop_on_signal
 from ingestion.stream.topics import check_partitions, ensure
 from ingestion.stream.units import PARTS
 from ingestion.stream.worker import Parts, Worker, wall_us
@@ -101,14 +101,6 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
 def clock_of(settings: StreamSettings) -> Callable[[], Clock]:
     """Makes the clock that the settings name."""
     return EventClock if settings.stream_clock == "event" else lambda: WallClock(wall_us)
-
-
-def stop_on_signal() -> Event:
-    """Set by SIGTERM and SIGINT."""
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 if __name__ == "__main__":

@@ -4,28 +4,17 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from ingestion.stream.errors import KafkaUnreachableError
+from ingestion.stream.broker_settings import BrokerSettings
 
 
-class StreamSettings(BaseSettings):
+class StreamSettings(BrokerSettings):
     """Read from the environment, each name with the prefix `SHOP_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
-    )
-
-    data_dir: Path = Path("data")
-    """Everything the platform writes on this machine lies under this folder."""
     feature_repo: Path = Path("feature_repo")
     """Folder of the Feast definitions; paths in feature_store.yaml are relative to it."""
-    kafka_bootstrap: str | None = None
-    """Brokers, `host:port` separated by commas; by default what `make up` left in services/kafka.addr of the data folder."""
     topic_partitions: int = Field(default=4, ge=1)
     """Partitions of an event topic that does not exist yet."""
-    dead_letter_topic: str = "dead_letters"
-    """Where messages go that cannot be read."""
 
     stream_group: str = "shop_stream"
     """Consumer group; its workers share the views, one of them archives."""
@@ -65,8 +54,6 @@ class StreamSettings(BaseSettings):
     """Address on which /metrics and /health are served."""
     stream_metrics_port: int = Field(default=8001, ge=0, le=65535)
     """Port for them; 0 takes a free one and logs it."""
-    log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
-    """From which level on lines are logged."""
 
     @property
     def parts_topic(self) -> str:
@@ -83,23 +70,6 @@ class StreamSettings(BaseSettings):
     def snapshot_outbox(self) -> Path:
         """Where a snapshot is written that is then sent to a URL."""
         return self.data_dir / "snapshots_outbox" / self.stream_group
-
-    def bootstrap(self) -> str:
-        """Addresses of the brokers.
-
-        Raises:
-            KafkaUnreachableError: none is set and no local broker has left its address.
-        """
-        if self.kafka_bootstrap:
-            return self.kafka_bootstrap
-        file = self.data_dir / "services" / "kafka.addr"
-        try:
-            return file.read_text().strip()
-        except FileNotFoundError:
-            raise KafkaUnreachableError(
-                f"no Kafka broker is known: there is no {file}; start one with `make up`, "
-                "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
-            ) from None
 
 
 def describe() -> str:

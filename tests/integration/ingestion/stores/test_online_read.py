@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from feast import FeatureStore
+from feast import FeatureService, FeatureStore
 from feast.online_response import OnlineResponse
 from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
@@ -17,6 +17,7 @@ from feast.protos.feast.types.Value_pb2 import Value
 
 from ingestion.stores.push import push_rows
 from ingestion.stores.reader import FeatureRows, OnlineReader
+from ingestion.stores.redis_online.cells import MANY
 from tests.integration.ingestion.stores import online_repo
 from tests.services import RunningRedis
 
@@ -231,3 +232,19 @@ def test_the_direct_reader_needs_our_store(tmp_path: Path, redis_server: Running
         TypeError, match=r"set online_store\.type to ingestion\.stores\.online\.RedisOnlineStore"
     ):
         OnlineReader(stock, SERVICE)
+
+
+@pytest.mark.parametrize("rows", [1, 3, MANY + 1])
+def test_the_direct_reader_gives_lists_as_one_value_each(store: FeatureStore, rows: int) -> None:
+    """However many rows are asked for: few are read one by one, many by columns."""
+    store.apply([FeatureService(name="types", features=[online_repo.every_type])])
+    nothing = pl.DataFrame({"user_id": ["ada"], "event_timestamp": [NOW]}).with_columns(
+        pl.lit(None).alias(name) for name in online_repo.EVERY_TYPE
+    )
+    lists = {"t_int64s": [[1, 2, 3]], "t_strings": [["a", "b"]], "t_bools": [[True, False]]}
+    push_rows(store, "every_type", nothing.with_columns(pl.Series(n, v) for n, v in lists.items()))
+    asked = [{"user_id": "nobody" if row == 2 else "ada"} for row in range(rows)]
+    given = OnlineReader(store, "types").read_now(asked)
+    expected = store.get_online_features(store.get_feature_service("types"), asked).to_dict()
+    assert given.values.tolist() == [[expected[name][row] for name in given.names] for row in range(rows)]
+    assert given.values[0, given.names.index("t_int64s")] == [1, 2, 3]
