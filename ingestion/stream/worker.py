@@ -175,9 +175,12 @@ class Worker:
             self._say_ready()
 
     def _idle(self) -> None:
-        self._parts.status.enter(Phase.RECOVERING if self._holdings.is_charged else Phase.STANDBY)
+        is_charged = self._holdings.is_charged
+        self._parts.status.enter(Phase.RECOVERING if is_charged else Phase.STANDBY)
         self._parts.consumer.wait(_IDLE_SECONDS)
         self._served = self._parts.monotonic()
+        if not (is_charged or self._was_ready):
+            self._started = self._served  # a start begins when there is something to do
 
     def _work(self) -> None:
         settings, metrics = self._settings, self._parts.status.metrics

@@ -138,6 +138,8 @@ class Crew:
         self.now.seconds += 7
         mate.turn()
         mate.turn()
+        # No member is given parts anew before it was told that it has lost those of before.
+        mate.consumer.is_member()
         mate.consumer.is_known = True
         self.mates.append(mate)
         self.group.join(mate.consumer)
@@ -230,6 +232,7 @@ def crew(shares: int = 1, **settings: Any) -> Iterator[Crew]:
         "stream_archive_seconds": 1.0,
         "stream_snapshot_seconds": 2.0,
         "stream_refresh_seconds": 0.5,
+        "stream_start_timeout_seconds": 3_600.0,
         **settings,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -108,6 +108,38 @@ def test_any_history_of_workers_ends_with_the_oracle_s_rows(history: list[Any], 
         assert_all_is_right(some)
 
 
+def test_a_worker_that_sleeps_before_it_has_read_anything_comes_back() -> None:
+    """It is expelled while it recovers, and hears of it before it has parts again: nobody leads beside another."""
+    with crew() as some:
+        some.hire()
+        some.send(0, 0.0, "ann", "tea", 1.0)
+        some.hire()
+        some.freeze(some.mates[0])
+        some.send(0, 0.0, "ann", "tea", 1.0)
+        some.thaw()
+        assert sorted(part for mate in some.mates for part in mate.consumer.parts) == list(range(PARTS))
+        assert_all_is_right(some)
+
+
+def test_a_worker_that_stood_by_for_long_waits_for_the_store_like_one_that_starts() -> None:
+    """It is needed when others fail, and the store may be away just then: its patience begins when it has something to do."""
+    with crew(stream_start_timeout_seconds=30.0) as some:
+        for _ in range(4):
+            some.hire()
+        orders_of(some, 10)
+        some.settle()
+        by = next(mate for mate in some.mates if not mate.worker._holdings.is_charged)
+        for _ in range(10):
+            some.now.seconds += 20
+            for mate in some.mates:
+                mate.turn()
+        for mate in [mate for mate in some.mates if mate is not by]:
+            some.kill(mate)
+        some.sink.away_for = 3
+        by.turn()
+        assert_all_is_right(some)
+
+
 def orders_of(some: Crew, count: int, first: int = 0) -> None:
     for n in range(first, first + count):
         some.send(n, 1.0, USERS[n % 5], PRODUCTS[n % 3], 1.0)
