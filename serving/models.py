@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from artefact import MODEL_FILE, ArtefactError, Card, RowEncoder, Thresholds, champion_path, load_card
+from artefact import MODEL_FILE, ArtefactError, Card, RowEncoder, Thresholds, load_card
 
 _INPUT, _OUTPUT = "features", "probability"
 
@@ -66,18 +66,6 @@ class Model:
     def score_columns(self, columns: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.float32]:
         """Probabilities [N] of feature values by name."""
         return self.score(self.encode(columns))
-
-
-def load_champion(models_dir: Path, name: str) -> Model:
-    """The version of a model that is in use.
-
-    Raises:
-        ArtefactError: if there is none, it cannot be read, or it is a model of another name.
-    """
-    model = Model.load(champion_path(models_dir, name))
-    if model.card.model != name:
-        raise ArtefactError(f"{model.folder} holds a model {model.card.model!r}, not {name!r}")
-    return model
 
 
 def _session(file: Path) -> onnxruntime.InferenceSession:

@@ -60,13 +60,14 @@ def simulated(folder: Path) -> Any:
 
 def time_trained(report: Report, name: str, shop: Any, folder: Path) -> None:
     """Train by the pipeline, load as the API does, score row by row."""
-    from serving.models import load_champion
+    from artefact import champion_path
+    from serving.models import Model
     from training.run import TRAININGS
     from training.settings import TrainingSettings
 
     settings = TrainingSettings(data_dir=folder, training_scoring_microseconds_max=1e6)
     card = TRAININGS[name](shop.store(), settings, None).card
-    model = load_champion(settings.models_dir, name)
+    model = Model.load(champion_path(settings.models_dir, name))
     rows = model.encode(_drawn(card.statistics, card.inputs))
     times = one_by_one(model.score, rows)
     report.add(_bar(f"{name} ({card.metrics['chosen']}), p50", percentile(times, 0.5), P50_MOST))

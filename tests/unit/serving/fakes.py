@@ -12,7 +12,7 @@ from serving.dataplane import Predictor
 from serving.errors import FeaturesUnavailableError
 from serving.features import Features, Readers, Row, ViewRows
 from serving.metrics import Metrics
-from serving.models import Model, load_champion
+from serving.models import Model
 from serving.scoring import LAST_VIEWED
 from serving.shop_rules import ShopRules
 from tests.small_models import save_candidates, save_model, small_card
@@ -79,7 +79,8 @@ def small_models(folder: Path) -> tuple[Model, Model]:
         card = small_card(name, [InputFeature(name=feature, dtype="Float64")], statistics=usual)
         save_model(card, folder, trees=20)
     save_candidates(PRODUCTS, version_path(folder, "recommendation", "v1"))
-    return load_champion(folder, "fraud"), load_champion(folder, "recommendation")
+    fraud, recommendation = (Model.load(version_path(folder, name, "v1")) for name in inputs)
+    return fraud, recommendation
 
 
 def memory_readers() -> Readers:
