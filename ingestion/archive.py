@@ -44,13 +44,17 @@ class Archive:
         root: Folder of the offline store (local path or fsspec URL); the archive lies in ``archive/<name>`` below it.
         name: Name of the event type.
         timestamp_column: Column of the event time.
+
+    Attributes:
+        folder: Its files.
+        timestamp_column: Column of the event time.
     """
 
     def __init__(
         self, root: str | os.PathLike[str], name: str, *, timestamp_column: str = "event_timestamp"
     ) -> None:
         self.folder = Folder(f"{str(root).rstrip('/')}/archive/{name}")
-        self._timestamp = timestamp_column
+        self.timestamp_column = timestamp_column
 
     @classmethod
     def at(
@@ -112,7 +116,7 @@ class Archive:
             EmptyArchiveError: nothing is archived at all and no schema was given.
         """
         names = self.files(start, end)
-        rows = self.folder.scan(names).filter(*self._bounds(start, end)) if names else self._nothing(schema)
+        rows = self.scan_files(names, start, end) if names else self._nothing(schema)
         return rows if columns is None else rows.select(columns)
 
     def scan_and_count(self, start: datetime | None, end: datetime | None) -> tuple[pl.LazyFrame, int]:
@@ -124,7 +128,28 @@ class Archive:
         names = self.files(start, end)
         if not names:
             return self._nothing(None), 0
-        return self.folder.scan(names).filter(*self._bounds(start, end)), self.folder.height(names)
+        return self.scan_files(names, start, end), self.folder.height(names)
+
+    def scan_files(
+        self,
+        names: Sequence[str],
+        start: datetime | None,
+        end: datetime | None,
+        *,
+        row_column: str | None = None,
+        like: str | None = None,
+    ) -> pl.LazyFrame:
+        """As `scan`, of the named files only.
+
+        Args:
+            names: At least one file.
+            start: First event time.
+            end: Event time at which to stop, not included.
+            row_column: Where to number the rows of the files, from 0 on; None: nowhere.
+            like: The file that has the columns and types of the result; None: the last one.
+        """
+        rows = self.folder.scan(names, row_column=row_column, like=like)
+        return rows.filter(*self._bounds(start, end))
 
     def files(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
         """Names of the files of the days that ``[start, end)`` touches, by day and first arrival."""
@@ -148,8 +173,8 @@ class Archive:
 
     def _complete(self, frame: pl.DataFrame) -> pl.DataFrame:
         if ARRIVAL not in frame.columns:
-            frame = frame.with_columns(pl.col(self._timestamp).alias(ARRIVAL))
-        for column in (self._timestamp, ARRIVAL):
+            frame = frame.with_columns(pl.col(self.timestamp_column).alias(ARRIVAL))
+        for column in (self.timestamp_column, ARRIVAL):
             _check_time(frame, column)
         missing = [
             pl.lit(None, kind).alias(name)
@@ -157,10 +182,10 @@ class Archive:
             if name not in frame.columns
         ]
         return (
-            frame.with_columns(pl.col(self._timestamp, ARRIVAL).cast(TIMESTAMP_TYPE), *missing)
+            frame.with_columns(pl.col(self.timestamp_column, ARRIVAL).cast(TIMESTAMP_TYPE), *missing)
             .with_columns(pl.col(name).cast(kind) for name, kind in POSITION_TYPES.items())
-            .sort(self._timestamp, maintain_order=True)
-            .with_columns(pl.col(self._timestamp).dt.date().alias("__day"))
+            .sort(self.timestamp_column, maintain_order=True)
+            .with_columns(pl.col(self.timestamp_column).dt.date().alias("__day"))
         )
 
     def _days_between(self, start: datetime | None, end: datetime | None) -> Iterable[date]:
@@ -169,7 +194,7 @@ class Archive:
         return [day for day in self.days() if first <= day <= last]
 
     def _bounds(self, start: datetime | None, end: datetime | None) -> list[pl.Expr]:
-        time = pl.col(self._timestamp)
+        time = pl.col(self.timestamp_column)
         lower = [] if start is None else [time >= pl.lit(start.astimezone(UTC)).cast(TIMESTAMP_TYPE)]
         return lower if end is None else [*lower, time < pl.lit(end.astimezone(UTC)).cast(TIMESTAMP_TYPE)]
 

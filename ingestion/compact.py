@@ -16,8 +16,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
 from rich.progress import Progress
 
-from ingestion.compaction import Compaction, FolderInUseError
+from connections.local_folder import LocalFolder
+from ingestion.compaction import Compaction
 from ingestion.folder import Folder
+from ingestion.folder_lock import FolderInUseError
 
 ARCHIVES: Final = "archive"
 TABLES: Final = "tables"
@@ -31,7 +33,7 @@ class CompactSettings(BaseSettings):
         env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
     )
 
-    data_dir: Path = Path("data")
+    data_dir: LocalFolder = Path("data")
     """Everything the platform writes on this machine lies under this folder."""
 
 

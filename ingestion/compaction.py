@@ -1,12 +1,10 @@
 """Joins the small files of a folder while others read it and write to it; `joined` tells how."""
 
-import json
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Final
@@ -14,20 +12,13 @@ from typing import Final
 import polars as pl
 
 from ingestion.folder import Folder
-from ingestion.joined import JOINS, Join
-
-LOCK: Final = f"{JOINS}/lock"
-LEASE: Final = timedelta(hours=1)
-"""After so long without an end a compaction is taken for killed."""
+from ingestion.folder_lock import alone
+from ingestion.replacing import Replacing
 
 OFFSET: Final = "_offset"
 
-_OURS: Final = re.compile(r"(?P<stem>\d+-[0-9a-f]{32})(\.[0-9a-f]{8})?\.parquet")
+_OURS: Final = re.compile(r"(?P<stem>\d+-[0-9a-f]{32})(\.[0-9a-f]{8})?(~[0-9a-f]{8})?\.parquet")
 """Names of files that were appended, or joined already; a file that was named otherwise is left to whoever named it."""
-
-
-class FolderInUseError(RuntimeError):
-    """Another compaction of the folder is under way."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +62,7 @@ class Compaction:
         self._folder = folder
         self._now_us = now_us
         self._target_bytes = target_bytes
-        self._grace_us = grace // timedelta(microseconds=1)
+        self._replacing = Replacing(folder, now_us=now_us, grace=grace)
         self._sort_by = sort_by
 
     def run(self) -> Counts:
@@ -80,28 +71,13 @@ class Compaction:
         Raises:
             FolderInUseError: another one is under way, or was killed less than the lease ago.
         """
-        with self._alone() as hold:
+        with alone(self._folder, self._now_us) as hold:
             self._folder.finish_interrupted()
-            deleted = sum(self._advance(join) for join in self._folder.joins())
+            deleted = self._replacing.advance()
             runs = self._runs()
             for run in runs:
                 self._join(run, hold)
             return Counts(sum(map(len, runs)), len(runs), deleted)
-
-    def _advance(self, join: Join) -> int:
-        """Bring an earlier join as far as the clock allows; returns how many files were deleted."""
-        if join.stage == "writing":
-            # Its writer was killed: nobody but us is at work.
-            self._folder.remove([join.file, join.record])
-        elif self._now_us() - join.since_us < self._grace_us:
-            return 0
-        elif join.stage == "joined":
-            self._folder.remove(join.replaces)
-            self._folder.record(replace(join, stage="cleared", since_us=self._now_us()))
-            return len(join.replaces)
-        else:
-            self._folder.remove([join.record])
-        return 0
 
     def _runs(self) -> list[list[str]]:
         """Runs of at least two neighbouring small files of one subfolder that fit into one joined file."""
@@ -134,41 +110,9 @@ class Compaction:
         return None if OFFSET in schema and self._folder.has_nulls(name, OFFSET) else schema
 
     def _join(self, run: Sequence[str], hold: Callable[[], None]) -> None:
-        join = Join(_joined_name(run[-1]), tuple(run), "writing", self._now_us())
-        self._folder.record(join)
         rows = self._folder.scan(run)
         ordered = rows if self._sort_by is None else rows.sort(self._sort_by, maintain_order=True)
-        self._folder.publish({join.file: ordered.collect()})
-        hold()
-        self._folder.record(replace(join, stage="joined", since_us=self._now_us()))
-
-    @contextmanager
-    def _alone(self) -> Iterator[Callable[[], None]]:
-        """Hold the folder's lock; what it yields raises once the lock was taken by another."""
-        own = json.dumps({"holder": uuid.uuid4().hex, "since_us": self._now_us()}).encode()
-        held = self._folder.content(LOCK)
-        lease_us = LEASE // timedelta(microseconds=1)
-        if held is not None and self._now_us() - json.loads(held)["since_us"] >= lease_us:
-            self._folder.remove([LOCK])
-        if not self._folder.create(LOCK, own):
-            raise FolderInUseError(self._in_use(held))
-
-        def hold() -> None:
-            if self._folder.content(LOCK) != own:
-                raise FolderInUseError(self._in_use(self._folder.content(LOCK)))
-
-        try:
-            yield hold
-        finally:
-            if self._folder.content(LOCK) == own:
-                self._folder.remove([LOCK])
-
-    def _in_use(self, held: bytes | None) -> str:
-        since = json.loads(held or b'{"since_us": 0}')["since_us"]
-        return (
-            f"another compaction of {self._folder.url!r} is under way since {datetime.fromtimestamp(since / 1e6, UTC)}; "
-            f"wait for it, or, if it was killed, delete {LOCK!r} there or run again after {LEASE}"
-        )
+        self._replacing.replace(run, _joined_name(run[-1]), ordered, hold)
 
 
 def _joined_name(last: str) -> str:

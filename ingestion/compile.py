@@ -7,6 +7,7 @@ import polars as pl
 from feast import FeatureStore, KafkaSource, StreamFeatureView
 from feast.types import Bool, FeastType, Float32, Float64, Int32, Int64, String, UnixTimestamp
 
+from ingestion.derive import is_windowed
 from ingestion.windows.spec import TIMESTAMP, SpecError, ViewSpec, WindowedFeature
 
 POLARS_TYPES: dict[FeastType, pl.DataType] = {
@@ -18,11 +19,6 @@ POLARS_TYPES: dict[FeastType, pl.DataType] = {
     String: pl.String(),
     UnixTimestamp: TIMESTAMP,
 }
-
-
-def is_windowed(view: Any) -> bool:
-    """Whether a Feast view is computed from events by aggregations with time windows."""
-    return isinstance(view, StreamFeatureView) and any(a.time_window for a in view.aggregations)
 
 
 def windowed_views(store: FeatureStore) -> list[StreamFeatureView]:

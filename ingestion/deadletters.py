@@ -7,19 +7,21 @@ again is a new dead letter.
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from connections.kafka import Complaints
 from ingestion.stream.errors import KafkaUnreachableError, NotDurableError, StreamError
 from ingestion.stream.ledger import Ledger, mark_of
 from ingestion.stream.letters import DeadLetter, Headers
 from ingestion.stream.settings import StreamSettings
+from ingestion.stream.whole import whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHOWN_BYTES = 2_000
@@ -50,15 +52,15 @@ def read_ledger(settings: StreamSettings) -> Ledger:
         KafkaUnreachableError: the broker does not answer in time.
     """
     timeout = settings.stream_start_timeout_seconds
-    bootstrap = settings.bootstrap()
-    consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "dead-letter-reader", "enable.auto.commit": False}
-    )
+    kafka, complaints = settings.kafka(), Complaints()
+    own = {"group.id": "dead-letter-reader", "enable.auto.commit": False, "error_cb": complaints}
+    consumer = Consumer(kafka.client(own))
     try:
-        return Ledger.read(_messages(consumer, settings.dead_letter_topic, timeout))
+        messages = whole(consumer, settings.dead_letter_topic, timeout)
+        return Ledger.read((m.headers(), m.key(), m.value()) for m in messages)
     except KafkaException as error:
         raise KafkaUnreachableError(
-            f"no answer from Kafka at {bootstrap} within {timeout:g} s: {error.args[0].str()}; start it with `make up`, "
+            f"no answer from Kafka at {kafka} within {timeout:g} s: {error.args[0].str()}{complaints}; start it with `make up`, "
             "or set SHOP_KAFKA_BOOTSTRAP"
         ) from error
     finally:
@@ -119,7 +121,7 @@ def _deliver(
 ) -> None:
     refused: list[KafkaError] = []
     once = {"enable.idempotence": True, "max.in.flight.requests.per.connection": 1}
-    producer = Producer({"bootstrap.servers": settings.bootstrap(), **once})
+    producer = Producer(settings.kafka().client(once))
     for topic, letter, headers in track(messages, what, console=Console(stderr=True), transient=True):
         value = letter.value if headers is None else None
         producer.produce(
@@ -134,33 +136,6 @@ def _deliver(
     if refused or waiting:
         reason = refused[0].str() if refused else f"{waiting} messages unanswered"
         raise NotDurableError(f"{what} broke off: {reason}; run the command again, no event counts twice")
-
-
-def _messages(
-    consumer: Consumer, topic: str, timeout_seconds: float
-) -> Iterator[tuple[Headers | None, bytes | None, bytes | None]]:
-    metadata = consumer.list_topics(topic, timeout=timeout_seconds).topics[topic]
-    if metadata.error is not None:
-        return
-    ends = {}
-    for number in metadata.partitions:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=timeout_seconds)
-        if high > low:
-            ends[number] = (low, high)
-    consumer.assign([TopicPartition(topic, number, low) for number, (low, _) in ends.items()])
-    while ends:
-        for message in _consumed(consumer, timeout_seconds):
-            yield message.headers(), message.key(), message.value()
-            if message.offset() + 1 >= ends.get(message.partition(), (0, 0))[1]:
-                ends.pop(message.partition(), None)
-
-
-def _consumed(consumer: Consumer, timeout_seconds: float) -> list[Message]:
-    """Some messages; raises when none come in time, as there are some."""
-    messages = consumer.consume(1, timeout_seconds)
-    if not messages:
-        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001  # librdkafka's local errors are named so
-    return [message for message in messages if message.error() is None]
 
 
 def _readable(letter: DeadLetter) -> str:

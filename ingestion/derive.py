@@ -143,6 +143,11 @@ def windowed_view(
     )
 
 
+def is_windowed(view: Any) -> bool:
+    """Whether a Feast view is computed from events by aggregations with time windows."""
+    return isinstance(view, StreamFeatureView) and any(a.time_window for a in view.aggregations)
+
+
 def window_label(window: timedelta) -> str:
     """Shortest whole-unit name of a duration: ``10m``, ``1h``, ``1d``, ``30d``."""
     seconds = int(window.total_seconds())

@@ -116,15 +116,21 @@ class Folder:
         return bool(self._filesystem.isdir(self.path("")))
 
     def scan(
-        self, names: Sequence[str], *, row_column: str | None = None, name_column: str | None = None
+        self,
+        names: Sequence[str],
+        *,
+        row_column: str | None = None,
+        name_column: str | None = None,
+        like: str | None = None,
     ) -> pl.LazyFrame:
         """Rows of the named files, in the order of the names.
 
-        Columns and types are those of the last file; a column that an older file lacks is null there, narrower numbers
+        Columns and types are those of one file; a column that an older file lacks is null there, narrower numbers
         and times of another resolution are converted.
 
         Args:
             names: At least one file.
+            like: The file that has the columns and types; None: the last one.
             row_column: Where to number the rows, from 0 on; None: nowhere.
             name_column: Where to tell of each row the name of its file; None: nowhere.
         """
@@ -134,7 +140,7 @@ class Folder:
                 paths,
                 glob=False,
                 hive_partitioning=False,
-                schema=pl.read_parquet_schema(paths[-1]),
+                schema=pl.read_parquet_schema(self.path(like or names[-1])),
                 missing_columns="insert",
                 extra_columns="ignore",
                 cast_options=_CASTS,
@@ -145,9 +151,11 @@ class Folder:
                 return scanned
             return scanned.with_columns(pl.col(name_column).str.strip_prefix(f"{self._root}/"))
         if name_column is not None:
-            each = (self.scan([name]).with_columns(pl.lit(name).alias(name_column)) for name in names)
+            each = (
+                self.scan([name], like=like).with_columns(pl.lit(name).alias(name_column)) for name in names
+            )
             return pl.concat(each, how="diagonal_relaxed")
-        rows = pl.scan_pyarrow_dataset(self._dataset(names))
+        rows = pl.scan_pyarrow_dataset(self._dataset(names, like or names[-1]))
         return rows if row_column is None else rows.with_row_index(row_column)
 
     def height(self, names: Sequence[str]) -> int:
@@ -253,12 +261,15 @@ class Folder:
             return None
 
     def create(self, name: str, content: bytes) -> bool:
-        """Make a small file that nobody has made yet; False if somebody has. Of several makers one succeeds."""
+        """Make a small file, durable when this returns; False if somebody has made it. Of several makers one succeeds."""
         try:
             if isinstance(self._filesystem, LocalFileSystem):
                 Path(self.path(name)).parent.mkdir(parents=True, exist_ok=True)
                 with Path(self.path(name)).open("xb") as file:
                     file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                _flush_directory(Path(self.path(name)).parent)
             else:
                 self._filesystem.pipe_file(self.path(name), content, mode="create")
         except FileExistsError:
@@ -326,11 +337,11 @@ class Folder:
             return []
         return [(PurePosixPath(entry["name"]).name, entry["type"]) for entry in entries]
 
-    def _dataset(self, names: Sequence[str]) -> Any:
+    def _dataset(self, names: Sequence[str], like: str) -> Any:
         filesystem = pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(self._filesystem))
-        last = pyarrow.dataset.dataset(self.path(names[-1]), filesystem=filesystem, format="parquet")
+        typed = pyarrow.dataset.dataset(self.path(like), filesystem=filesystem, format="parquet")
         return pyarrow.dataset.dataset(
-            [self.path(name) for name in names], schema=last.schema, filesystem=filesystem, format="parquet"
+            [self.path(name) for name in names], schema=typed.schema, filesystem=filesystem, format="parquet"
         )
 
 

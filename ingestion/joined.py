@@ -18,6 +18,8 @@ and the records second:
 """
 
 import json
+import re
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
@@ -25,6 +27,8 @@ from typing import Final, Literal, Self
 
 JOINS: Final = "_joins"
 """Folder of the records."""
+REWRITTEN: Final = r"~[0-9a-f]{8}"
+"""What stands in the name of a file that has the rows of one file, some of them left out, before its ending."""
 
 Stage = Literal["writing", "joined", "cleared"]
 
@@ -78,3 +82,14 @@ def counting(listed: Iterable[str], joins: Sequence[Join], below: Sequence[str] 
 def _lies(name: str, below: Sequence[str] | None) -> bool:
     parent = str(PurePosixPath(name).parent)
     return below is None or parent in {folder or "." for folder in below}
+
+
+def rewritten(name: str) -> str:
+    """A new name for what is left of a file; it sorts where the file did."""
+    path = PurePosixPath(original(name))
+    return str(path.with_name(f"{path.stem}~{uuid.uuid4().hex[:8]}{path.suffix}"))
+
+
+def original(name: str) -> str:
+    """The name that a file had before rows were left out."""
+    return re.sub(REWRITTEN, "", name)

@@ -132,9 +132,7 @@ def _run(asked: argparse.Namespace, settings: EventSettings, console: Console) -
     mapping = load_mapping(asked.mapping)
     prepared = prepare(read_rows(asked.file), mapping, asked.start, asked.end)
     topic = asked.topic or mapping.topic
-    outbox = Outbox(
-        settings.bootstrap(), delivery_timeout=timedelta(seconds=settings.delivery_timeout_seconds)
-    )
+    outbox = Outbox(settings.kafka(), delivery_timeout=timedelta(seconds=settings.delivery_timeout_seconds))
     outbox.require_topics([topic])
     if asked.arrival == "event":
         _warn_of_retention(prepared, mapping, outbox.retention(topic), topic, console)

@@ -105,9 +105,7 @@ def _history(asked: argparse.Namespace, settings: EventSettings, console: Consol
 
 
 def _live(asked: argparse.Namespace, settings: EventSettings, console: Console) -> int:
-    outbox = Outbox(
-        settings.bootstrap(), delivery_timeout=timedelta(seconds=settings.delivery_timeout_seconds)
-    )
+    outbox = Outbox(settings.kafka(), delivery_timeout=timedelta(seconds=settings.delivery_timeout_seconds))
     outbox.require_topics(TOPICS)
     drawing = timedelta(seconds=asked.seconds * asked.events_per_second / _DRAWN_PER_SECOND)
     start = datetime.now(UTC) + _LEAD + drawing

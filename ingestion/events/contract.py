@@ -6,6 +6,7 @@ Hot path. msgspec decodes and validates each message in C; what depends on the a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import compress, repeat
 from operator import attrgetter, is_
 from typing import Any, Final, Self
@@ -55,22 +56,33 @@ class Contract:
     def __init__(
         self,
         name: str,
+        schema: Mapping[str, Any],
         fields: Sequence[FieldSpec],
         timestamp_field: str,
         event_id: str,
         *,
-        unknown_fields: bool,
         max_ahead: timedelta,
         max_message_bytes: int,
     ) -> None:
         self.name = name
+        self._schema = schema
         self.timestamp_field = timestamp_field
         self.event_id = event_id
         self._fields = tuple(fields)
         self._getters = [attrgetter(f"f{i}") for i in range(len(fields))]
+        unknown_fields = schema.get("additionalProperties", True) is not False
         self._decode = decoder_for(name, fields, unknown_fields=unknown_fields).decode
         self._max_ahead_us = max_ahead // timedelta(microseconds=1)
         self._max_message_bytes = max_message_bytes
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process goes what a contract says, not what is compiled of it."""
+        made = partial(
+            Contract.from_json_schema,
+            max_ahead=timedelta(microseconds=self._max_ahead_us),
+            max_message_bytes=self._max_message_bytes,
+        )
+        return made, (self.name, self._schema, self.timestamp_field, self.event_id)
 
     @classmethod
     def from_json_schema(
@@ -106,10 +118,10 @@ class Contract:
             )
         return cls(
             name,
+            schema,
             fields,
             timestamp_field,
             event_id,
-            unknown_fields=schema.get("additionalProperties", True) is not False,
             max_ahead=max_ahead,
             max_message_bytes=max_message_bytes,
         )

@@ -8,6 +8,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+from connections.kafka import Complaints, Kafka
 from ingestion.events.settings import NoBrokerError
 
 _ANSWER_SECONDS: Final = 10.0
@@ -22,24 +23,23 @@ class Outbox:
     """A Kafka producer of its own. One thread.
 
     Args:
-        bootstrap: Brokers, `host:port` separated by commas.
+        kafka: The brokers.
         delivery_timeout: How long a message may take to be accepted.
     """
 
-    def __init__(self, bootstrap: str, *, delivery_timeout: timedelta = timedelta(seconds=60)) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka, *, delivery_timeout: timedelta = timedelta(seconds=60)) -> None:
+        self._kafka, self._complaints = kafka, Complaints()
         self._timeout_seconds = delivery_timeout.total_seconds()
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "enable.idempotence": True,
-                # One request at a time: a broker that takes the second of two first refuses the first for good.
-                "max.in.flight.requests.per.connection": 1,
-                "linger.ms": 2,
-                "delivery.timeout.ms": round(self._timeout_seconds * 1000),
-                "log_level": 0,
-            }
-        )
+        own = {
+            "enable.idempotence": True,
+            # One request at a time: a broker that takes the second of two first refuses the first for good.
+            "max.in.flight.requests.per.connection": 1,
+            "linger.ms": 2,
+            "delivery.timeout.ms": round(self._timeout_seconds * 1000),
+            "log_level": 0,
+            "error_cb": self._complaints,
+        }
+        self._producer = Producer(kafka.client(own))
         self.accepted = 0
         self._refused: Counter[str] = Counter()
 
@@ -48,19 +48,20 @@ class Outbox:
         try:
             known = set(self._producer.list_topics(timeout=_ANSWER_SECONDS).topics)
         except KafkaException as error:
+            self._producer.poll(0)
             raise NoBrokerError(
-                f"no Kafka broker answers at {self._bootstrap} ({error.args[0].str()}); start one with `make up`, "
+                f"no Kafka broker answers at {self._kafka} ({error.args[0].str()}){self._complaints}; start one with `make up`, "
                 "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
             ) from error
         if missing := sorted(set(topics) - known):
             there = sorted(name for name in known if not name.startswith("__"))
-            raise UndeliveredError(f"there is no topic {missing} at {self._bootstrap}; it has {there}")
+            raise UndeliveredError(f"there is no topic {missing} at {self._kafka}; it has {there}")
 
     def retention(self, topic: str) -> timedelta | None:
         """How long the broker keeps the messages of a topic; None without limit."""
         resource = ConfigResource(ResourceType.TOPIC, topic)
         # The client has to outlive its answer.
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = AdminClient(self._kafka.client())
         answer = admin.describe_configs([resource])[resource]
         milliseconds = int(answer.result(_ANSWER_SECONDS)["retention.ms"].value)
         return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
@@ -100,7 +101,7 @@ class Outbox:
         if self._refused:
             reasons = ", ".join(f"{count} x {reason}" for reason, count in self._refused.most_common())
             raise UndeliveredError(
-                f"{self._refused.total()} messages were not delivered to {self._bootstrap}: {reasons}"
+                f"{self._refused.total()} messages were not delivered to {self._kafka}: {reasons}"
             )
         return self.accepted
 

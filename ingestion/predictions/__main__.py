@@ -7,18 +7,20 @@ import time
 from collections.abc import Sequence
 from threading import Event
 
+from connections.settings import describe
+from daemons.metrics_server import MetricsServer, PortTakenError
+from daemons.stopping import stop_on_signal
 from ingestion.archive import Archive
+from ingestion.erasures.kept import Erasures
 from ingestion.predictions.keeper import Keeper, Means, PredictionTopic
-from ingestion.predictions.settings import PredictionSettings, describe
+from ingestion.predictions.settings import PredictionSettings
 from ingestion.stream.consumer import EventConsumer
 from ingestion.stream.errors import StreamError
-from ingestion.stream.http import MetricsServer
 from ingestion.stream.inquiry import Inquiry
 from ingestion.stream.letterbox import LetterBox
 from ingestion.stream.log import say, set_up
 from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.status import Status
-from ingestion.stream.stopping import stop_on_signal
 from ingestion.stream.topics import check_partitions, ensure
 
 log = logging.getLogger("ingestion.predictions")
@@ -29,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m ingestion.predictions",
         description=__doc__,
-        epilog=f"settings, from the environment:\n{describe()}",
+        epilog=f"settings, from the environment:\n{describe(PredictionSettings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(argv)
@@ -37,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up(settings.log_level.upper())
     try:
         run(settings, stop_on_signal())
-    except StreamError as error:
+    except (StreamError, PortTakenError) as error:
         say(log, logging.ERROR, str(error), error=type(error).__name__)
         return 1
     return 0
@@ -46,7 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(settings: PredictionSettings, stop: Event) -> None:
     """Compose a keeper and let it work until `stop` is set."""
     status = Status(StreamMetrics())
-    server = MetricsServer(settings.predictions_metrics_host, settings.predictions_metrics_port, status)
+    server = MetricsServer(
+        settings.predictions_metrics_host,
+        settings.predictions_metrics_port,
+        status,
+        "SHOP_PREDICTIONS_METRICS",
+    )
     say(log, logging.INFO, "listening", host=settings.predictions_metrics_host, port=server.port)
     try:
         Keeper(compose(settings, status, stop), settings).run()
@@ -57,25 +64,26 @@ def run(settings: PredictionSettings, stop: Event) -> None:
 
 def compose(settings: PredictionSettings, status: Status, stop: Event) -> Means:
     """Everything a keeper needs, connected; topics that are absent are created."""
-    bootstrap, timeout = settings.bootstrap(), settings.predictions_timeout_seconds
+    kafka, timeout = settings.kafka(), settings.predictions_timeout_seconds
     wanted = {
         settings.predictions_topic: settings.topic_partitions,
         settings.dead_letter_topic: 1,
         settings.parts_topic: 1,
     }
-    ensure(bootstrap, wanted, timeout)
-    check_partitions(bootstrap, settings.parts_topic, 1, timeout)
+    ensure(kafka, wanted, timeout)
+    check_partitions(kafka, settings.parts_topic, 1, timeout)
     return Means(
         topic=PredictionTopic(settings.predictions_topic, Archive.at(settings.archive_url)),
         consumer=EventConsumer(
-            bootstrap,
+            kafka,
             settings.predictions_group,
             settings.parts_topic,
             instance=None,
             session_seconds=settings.predictions_session_seconds,
         ),
-        broker=Inquiry(bootstrap, settings.predictions_group, timeout),
-        letters=LetterBox(bootstrap, settings.dead_letter_topic, timeout),
+        broker=Inquiry(kafka, settings.predictions_group, timeout),
+        letters=LetterBox(kafka, settings.dead_letter_topic, timeout),
+        tombstones=Erasures(settings.erasures_url).tombstones,
         monotonic=time.monotonic,
         status=status,
         stop=stop,

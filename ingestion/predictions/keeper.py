@@ -8,6 +8,7 @@ from typing import Final
 
 from ingestion.archive import Archive
 from ingestion.claims import OvertakenError
+from ingestion.erasures.tombstones import Tombstones
 from ingestion.predictions.decoding import decode
 from ingestion.predictions.settings import PredictionSettings
 from ingestion.stream.archive_index import ArchiveIndex
@@ -46,6 +47,7 @@ class Means:
         consumer: Its place in the group.
         broker: Asks Kafka about offsets.
         letters: The dead-letter topic.
+        tombstones: Reads who was erased up to when.
         monotonic: Seconds of a clock that never goes back.
         status: What it is doing; holds the metrics.
         stop: Set to end it.
@@ -55,6 +57,7 @@ class Means:
     consumer: EventConsumer
     broker: Broker
     letters: Letters
+    tombstones: Callable[[], Tombstones]
     monotonic: Callable[[], float]
     status: Status
     stop: Event
@@ -128,6 +131,7 @@ class Keeper:
             buffer=self._buffer,
             letters=means.letters,
             metrics=means.status.metrics,
+            tombstones=means.tombstones,
         )
         means.consumer.begin(starts)
         self._served = means.monotonic()

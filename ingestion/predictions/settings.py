@@ -39,12 +39,3 @@ class PredictionSettings(BrokerSettings):
     def archive_url(self) -> str:
         """`predictions_path`, or its place in the data folder."""
         return self.predictions_path or str(self.data_dir / "predictions")
-
-
-def describe() -> str:
-    """One line per setting: its variable, its default and what it says."""
-    prefix = PredictionSettings.model_config["env_prefix"]
-    return "\n".join(
-        f"  {(prefix + name).upper():<36} {field.description or ''} [{field.default}]"
-        for name, field in PredictionSettings.model_fields.items()
-    )

@@ -37,17 +37,19 @@ from feast.repo_config import FeastConfigBaseModel, RepoConfig
 from feast.utils import make_tzaware
 from pydantic import model_validator
 
-from ingestion.compile import is_windowed
+from ingestion.derive import is_windowed
 from ingestion.stores import plain
-from ingestion.stores.latest import REVISED, latest_of_windows
+from ingestion.stores.latest import latest_of_windows
 from ingestion.stores.offline import ParquetOfflineStoreConfig
 from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.requests import join_keys
 from ingestion.stores.sources import Source, place
 from ingestion.stores.variables import refuse_unset
+from ingestion.windows.revised import REVISED
 
-Gate = Callable[[Any, pl.DataFrame, BaseRegistry, str], None]
-"""Called with a view, the rows about to be written, the registry and the project; raises to refuse the rows."""
+Gate = Callable[[Any, pl.DataFrame, BaseRegistry, str], pl.Series]
+"""Called with a view, the rows about to be written, the registry and the project: a boolean for each row, whether it may
+be written. Raises to refuse them all."""
 
 
 class EngineError(RuntimeError):
@@ -62,8 +64,8 @@ class WindowEngineConfig(FeastConfigBaseModel):
 
     gate: str = ""
     """Dotted path of a class that is made with the offline store's root and whose instances are called with a view,
-    its rows, the registry and the project before the rows are written; they raise to refuse them. Empty: everything
-    is written."""
+    its rows, the registry and the project before the rows are written; they say which rows may be, and raise to refuse
+    them all. Empty: everything is written."""
 
     @model_validator(mode="before")
     @classmethod
@@ -119,7 +121,11 @@ class WindowEngine(ComputeEngine):
         **settings: Any,
     ) -> None:
         super().__init__(repo_config=repo_config, offline_store=offline_store, online_store=online_store)
-        self._settings = WindowEngineConfig(**settings)
+        self._settings = self._config_of(settings)
+
+    @staticmethod
+    def _config_of(settings: dict[str, Any]) -> WindowEngineConfig:
+        return WindowEngineConfig(**settings)
 
     def update(
         self,
@@ -151,27 +157,41 @@ class WindowEngine(ComputeEngine):
         rows = self._rows(view, make_tzaware(task.start_time), make_tzaware(task.end_time))
         if self._settings.gate:
             gate = load_gate(self._settings.gate, place(self.repo_config, ""))
-            gate(view, rows.drop(REVISED), registry, task.project)
-        if not join_keys(view):
-            rows = rows.with_columns(pl.lit(DUMMY_ENTITY_VAL).alias(DUMMY_ENTITY_ID))
-        _write(writer_of(self.repo_config, self.online_store, view), rows, task.tqdm_builder)
+            rows = rows.filter(gate(view, rows.drop(REVISED), registry, task.project))
+        write_rows(self.repo_config, self.online_store, view, rows, task.tqdm_builder)
 
     def _rows(self, view: Any, start: datetime, end: datetime) -> pl.DataFrame:
-        if getattr(view, "feature_transformation", None):
-            raise EngineError(
-                f"view {view.name!r} has a transformation, which this engine does not run; compute its table with a "
-                "batch job, or use an on-demand view"
-            )
-        limit_bytes = _limit_bytes(self.repo_config)
+        refuse_transformation(view)
+        limit_bytes = limit_bytes_of(self.repo_config)
         source = Source(self.repo_config, view.batch_source)
         if not is_windowed(view):
             rows = plain.latest(view, source, (start, end), limit_bytes)
             return rows.with_columns(pl.lit(value=True).alias(REVISED))
-        continues = view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
-        return latest_of_windows(view, source, start, end, only_changed=continues, limit_bytes=limit_bytes)
+        return self._windows(view, source, start, end, only_changed=continues(view, start))
+
+    def _windows(
+        self, view: Any, source: Source, start: datetime, end: datetime, *, only_changed: bool
+    ) -> pl.DataFrame:
+        """See `latest_of_windows`."""
+        limit_bytes = limit_bytes_of(self.repo_config)
+        return latest_of_windows(view, source, start, end, only_changed=only_changed, limit_bytes=limit_bytes)
 
 
-def _limit_bytes(config: RepoConfig) -> int:
+def refuse_transformation(view: Any) -> None:
+    """Raises EngineError for a view with a transformation."""
+    if getattr(view, "feature_transformation", None):
+        raise EngineError(
+            f"view {view.name!r} has a transformation, which this engine does not run; compute its table with a "
+            "batch job, or use an on-demand view"
+        )
+
+
+def continues(view: Any, start: datetime) -> bool:
+    """Whether a materialization that begins at an instant goes on where the view's last one ended."""
+    return view.most_recent_end_time is not None and make_tzaware(view.most_recent_end_time) == start
+
+
+def limit_bytes_of(config: RepoConfig) -> int:
     """How much memory a materialization may take, which the offline store says.
 
     Raises:
@@ -199,12 +219,27 @@ def load_gate(path: str, root: str) -> Gate:
     return gate
 
 
-def _write(write: Writer, rows: pl.DataFrame, tqdm_builder: Callable[[int], Any] | None) -> None:
-    """Write, with a progress bar.
+def with_dummy_entity(view: Any, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows as the online store wants them: of a view without join keys under Feast's name for all."""
+    if join_keys(view):
+        return rows
+    return rows.with_columns(pl.lit(DUMMY_ENTITY_VAL).alias(DUMMY_ENTITY_ID))
+
+
+def write_rows(
+    config: RepoConfig,
+    store: OnlineStore,
+    view: Any,
+    rows: pl.DataFrame,
+    tqdm_builder: Callable[[int], Any] | None = None,
+) -> None:
+    """Write rows with `REVISED` to the online store, with a progress bar.
 
     A stream may have written a row of the same instant that knows of a later event: only a row that is revised itself
     replaces it.
     """
+    write: Writer = writer_of(config, store, view)
+    rows = with_dummy_entity(view, rows)
     with tqdm_builder(rows.height) if tqdm_builder else nullcontext() as bar:
         for revised in (False, True):
             chosen = rows.filter(pl.col(REVISED) == revised).drop(REVISED)

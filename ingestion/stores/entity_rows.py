@@ -11,6 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.windows.bitemporal import KNOWN
 from ingestion.windows.grid import INSTANT
 
 _UTC: Final = pa.timestamp("us", "UTC")
@@ -66,6 +67,16 @@ class EntityRows:
         """First and last instant; without rows both are the epoch."""
         instants = pl.Series(self.table[self.timestamp])
         return (instants.min() or _EPOCH, instants.max() or _EPOCH)  # type: ignore[return-value]  # of datetimes
+
+    def known(self) -> list[pl.Series]:
+        """The column `KNOWN` where the caller has one: when each row's events are to have arrived by; else nothing.
+
+        Raises:
+            EntityRowsError: it holds no times.
+        """
+        if KNOWN not in self.table.column_names:
+            return []
+        return [pl.Series(KNOWN, _instants(self.table, KNOWN))]
 
     def keyed(self, view: str, columns: Mapping[str, str], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """Join keys as the source names and types them, and `event_timestamp`; one row per row.

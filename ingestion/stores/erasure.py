@@ -1,13 +1,16 @@
 """Erasing one entity from the online store, wherever it is part of a key."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from feast import FeatureStore, FeatureView
-from feast.value_type import ValueType
+from redis.cluster import RedisCluster
+from redis.exceptions import ResponseError
 
+from ingestion.stores.outdated import ageing
 from ingestion.stores.push import redis_store
-from ingestion.stores.redis_online import keys
+from ingestion.stores.redis_online.entity_keys import keys_of, types_of
 
 
 def delete_entity(store: FeatureStore, entity: Mapping[str, Any]) -> int:
@@ -27,30 +30,34 @@ def delete_entity(store: FeatureStore, entity: Mapping[str, Any]) -> int:
         ValueError: if no view has these join keys.
         RedisUnavailableError: if Redis is not reached.
     """
-    wider = [types for types in _join_keys(store) if set(entity) <= set(types)]
-    if not entity or not wider:
-        raise ValueError(f"no feature view has the join keys {sorted(entity)}")
+    return redis_store(store).erase(store.config, _views(store), entity)
+
+
+def delete_rows_before(store: FeatureStore, entity: Mapping[str, Any], unix_seconds: float) -> int:
+    """As `delete_entity`, but rows whose event timestamp is not before an instant stay.
+
+    Returns:
+        How many rows were erased.
+
+    Raises:
+        RedisUnavailableError: if Redis is not reached.
+    """
+    erased = 0
     with redis_store(store).connections(store.config).link() as link:
-        found = {key for types in wider for key in _keys(link.client, types, entity, store.project)}
-        return sum(link.client.unlink(key) for key in sorted(found))
+        for view in _views(store):
+            types = types_of(view)
+            if set(entity) <= set(types):
+                of = list(keys_of(link.client, types, entity, store.project))
+                erased += ageing(store.config, view, 0.0).remove(link, of, unix_seconds) if of else 0
+    return erased
 
 
-def _join_keys(store: FeatureStore) -> list[dict[str, ValueType]]:
-    views = [view for view in store.list_all_feature_views() if isinstance(view, FeatureView)]
-    return [{column.name: column.dtype.to_value_type() for column in view.entity_columns} for view in views]
+def rewrite_log(store: FeatureStore) -> None:
+    """Let a server that logs its writes begin the log anew, without what was erased; one that cannot be told so goes on."""
+    with redis_store(store).connections(store.config).link() as link, suppress(ResponseError):
+        if not isinstance(link.client, RedisCluster) and link.client.info("persistence").get("aof_enabled"):
+            link.client.bgrewriteaof()
 
 
-def _keys(
-    client: Any, types: Mapping[str, ValueType], entity: Mapping[str, Any], project: str
-) -> Iterable[bytes]:
-    parts = [keys.part(entity[name], types[name].name) if name in entity else None for name in sorted(types)]
-    known = [part for part in parts if part is not None]
-    if len(known) == len(parts):
-        return [keys.prefix(types) + b"".join(known) + project.encode()]
-    pattern = keys.pattern([keys.prefix(types), *known], project)
-    return [key for key in client.scan_iter(pattern) if _holds(keys.parts_of(key, types, project), parts)]
-
-
-def _holds(stored: list[bytes] | None, wanted: list[bytes | None]) -> bool:
-    # The pattern may also match inside a longer value.
-    return stored is not None and all(want in (None, have) for want, have in zip(wanted, stored, strict=True))
+def _views(store: FeatureStore) -> list[FeatureView]:
+    return [view for view in store.list_all_feature_views() if isinstance(view, FeatureView)]

@@ -55,16 +55,12 @@ class Events:
         Raises:
             SourceError: if the archive lacks a column that a feature aggregates.
         """
-        start = _before(first, max(spec.longest_us + spec.dedup_horizon_us for spec in specs))
+        start = first_that_counts(specs, first)
         try:
             rows, upper_bound = source.archive.scan_and_count(start, end)
         except EmptyArchiveError:
             return None
-        has = rows.collect_schema().names()
-        if missing := sorted({c for spec in specs for c in spec.columns} - {*has}):
-            raise SourceError(
-                f"archive {source.url!r} has no column {missing}, which views aggregate; it has {sorted(has)}"
-            )
+        check_columns(source, specs, rows.collect_schema().names())
         return cls(specs, rows, upper_bound, limit_bytes)
 
     def parts(self, spec: ViewSpec) -> int:
@@ -123,12 +119,7 @@ class Events:
         return pl.when(pl.col(event_id).is_not_null()).then(pl.col(event_id).hash())
 
     def _columns(self, spec: ViewSpec) -> list[str]:
-        """Without the id, unless a feature aggregates it: repeats are known by its hash."""
-        times = [spec.timestamp_column, spec.arrival_column]
-        values = [feature.column for feature in spec.features]
-        has = self.rows.collect_schema().names()
-        position = [column for column in POSITION if column in has]
-        return list(dict.fromkeys(c for c in (*spec.join_keys, *times, *position, *values) if c))
+        return columns_of(spec, self.rows.collect_schema().names())
 
     @property
     def _is_suspect(self) -> pl.Expr:
@@ -174,6 +165,30 @@ class Events:
         rows = self.rows.filter(self._is_suspect).select(*columns).collect().with_row_index(_ROW)
         kept = without_repeats(rows, spec)[_ROW]
         return rows.select(*keys, pl.col(_ROW).is_in(kept.implode()).alias(_KEPT))
+
+
+def columns_of(spec: ViewSpec, has: Sequence[str]) -> list[str]:
+    """What a view reads of an archive with certain columns: keys, times, positions and values.
+
+    Without the id, unless a feature aggregates it: repeats are known by its hash.
+    """
+    times = [spec.timestamp_column, spec.arrival_column]
+    values = [feature.column for feature in spec.features]
+    position = [column for column in POSITION if column in has]
+    return list(dict.fromkeys(c for c in (*spec.join_keys, *times, *position, *values) if c))
+
+
+def check_columns(source: Source, specs: Sequence[ViewSpec], has: Sequence[str]) -> None:
+    """Raises SourceError if an archive with certain columns lacks one that a feature aggregates."""
+    if missing := sorted({c for spec in specs for c in spec.columns} - {*has}):
+        raise SourceError(
+            f"archive {source.url!r} has no column {missing}, which views aggregate; it has {sorted(has)}"
+        )
+
+
+def first_that_counts(specs: Sequence[ViewSpec], instant: datetime) -> datetime | None:
+    """Event time from which on events count for some instant not before this one, or make out its repeats."""
+    return _before(instant, max(spec.longest_us + spec.dedup_horizon_us for spec in specs))
 
 
 def _repeated(hashes: pl.Series) -> pl.Series:

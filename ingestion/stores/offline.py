@@ -30,7 +30,7 @@ from feast.utils import compute_non_entity_date_range
 from pydantic import Field, model_validator
 
 from ingestion.archive import TIMESTAMP_TYPE
-from ingestion.compile import is_windowed
+from ingestion.derive import is_windowed
 from ingestion.folder import Folder
 from ingestion.stores import plain, windowed
 from ingestion.stores.entity_rows import EntityRows, EntityRowsError
@@ -78,8 +78,9 @@ class ParquetOfflineStore(OfflineStore):
 
     supports_filter_by_created_timestamp = True
 
-    @staticmethod
+    @classmethod
     def get_historical_features(  # Feast's interface
+        cls,
         config: RepoConfig,
         feature_views: list[FeatureView],
         feature_refs: list[str],
@@ -98,7 +99,9 @@ class ParquetOfflineStore(OfflineStore):
             config: Repository configuration.
             feature_views: Views that are asked, with their projections.
             feature_refs: ``view:feature`` of each feature.
-            entity_df: Keys, instants and request data: a pandas or polars dataframe, or the path of a parquet file.
+            entity_df: Keys, instants and request data: a pandas or polars dataframe, or the path of a parquet file. With a
+                column ``known_timestamp`` windows are told as they were known then: of the events that had arrived by it,
+                be it before or after the row's instant; tables are told as of the instant alone.
                 None: every entity with a row between `start_date` and `end_date`, at `end_date`.
             registry: Where on-demand views are looked up.
             project: Name of the project.
@@ -121,13 +124,25 @@ class ParquetOfflineStore(OfflineStore):
         first, last = rows.interval()
         return ParquetRetrievalJob(
             config,
-            lambda: _join(config, asked, rows, created_by_then=filter_by_created_timestamp),
+            lambda: _join(cls, config, asked, rows, created_by_then=filter_by_created_timestamp),
             on_demand=OnDemandFeatureView.get_requested_odfvs(feature_refs, project, registry),
             full_names=full_feature_names,
             metadata=RetrievalMetadata(
                 features=feature_refs, keys=rows.keys, min_event_timestamp=first, max_event_timestamp=last
             ),
         )
+
+    @staticmethod
+    def answer(
+        config: RepoConfig,
+        questions: Sequence[windowed.Question],
+        interval: tuple[datetime, datetime],
+        *,
+        as_known: bool,
+    ) -> list[pl.DataFrame]:
+        """Windowed features: one frame of feature columns for each question; see `windowed.answer`."""
+        limit_bytes = config.offline_store.memory_limit_bytes
+        return windowed.answer(questions, interval, as_known=as_known, limit_bytes=limit_bytes)
 
     @staticmethod
     def pull_latest_from_table_or_query(
@@ -248,7 +263,12 @@ class ParquetOfflineStore(OfflineStore):
 
 
 def _join(
-    config: RepoConfig, asked: Sequence[ViewRequest], rows: EntityRows, *, created_by_then: bool
+    store: type[ParquetOfflineStore],
+    config: RepoConfig,
+    asked: Sequence[ViewRequest],
+    rows: EntityRows,
+    *,
+    created_by_then: bool,
 ) -> pa.Table:
     questions: dict[int, windowed.Question] = {}
     frames: dict[int, pl.DataFrame] = {}
@@ -256,7 +276,7 @@ def _join(
         source = Source(config, request.view.batch_source)
         keyed = rows.keyed(request.name, *_keys(source, request))
         if is_windowed(request.view):
-            questions[i] = windowed.ask(request, source, keyed)
+            questions[i] = windowed.ask(request, source, keyed.with_columns(rows.known()))
         else:
             frames[i] = plain.values(
                 request,
@@ -267,12 +287,7 @@ def _join(
                 limit_bytes=config.offline_store.memory_limit_bytes,
             )
     as_known = created_by_then or not config.offline_store.as_corrected
-    answers = windowed.answer(
-        list(questions.values()),
-        rows.interval(),
-        as_known=as_known,
-        limit_bytes=config.offline_store.memory_limit_bytes,
-    )
+    answers = store.answer(config, list(questions.values()), rows.interval(), as_known=as_known)
     frames |= dict(zip(questions, answers, strict=True))
     return rows.with_features([frames[i].cast(_WIDE) for i in range(len(asked))])
 

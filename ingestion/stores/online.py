@@ -16,16 +16,15 @@ raises for entities that have no precomputed vector, and the vectors go stale af
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 from feast import Entity, FeatureService, FeatureView, RepoConfig, utils
 from feast.infra.online_stores.redis import RedisOnlineStore as StockStore
@@ -38,13 +37,14 @@ from pydantic import PositiveFloat, PositiveInt, StrictBool, StrictStr, model_va
 
 from ingestion.stores.redis_online.address import Address, parse, read
 from ingestion.stores.redis_online.ahead import ahead
-from ingestion.stores.redis_online.asked import commands
+from ingestion.stores.redis_online.asked import Lookup, commands
 from ingestion.stores.redis_online.cells import Cell, proto
 from ingestion.stores.redis_online.connections import Connections
-from ingestion.stores.redis_online.entity import NOT_FOUND, OUTSIDE_MAX_AGE, Status, show
+from ingestion.stores.redis_online.entity import NOT_FOUND, OUTSIDE_MAX_AGE
+from ingestion.stores.redis_online.entity_keys import keys_of, types_of
 from ingestion.stores.redis_online.link import checked
 from ingestion.stores.redis_online.measures import measure
-from ingestion.stores.redis_online.plan import ReadPlan, read_plan
+from ingestion.stores.redis_online.plan import ReadPlan, key_plans, read_plan
 from ingestion.stores.redis_online.request import EntityRows, RequestPlan, request_plan
 from ingestion.stores.redis_online.timestamps import Instants, instant
 from ingestion.stores.redis_online.view_wire import (
@@ -56,6 +56,7 @@ from ingestion.stores.redis_online.view_wire import (
     rows_of_table,
     view_wire,
 )
+from ingestion.stores.redis_online.views import ViewRows, view_rows
 from ingestion.stores.redis_online.write import (
     Expiry,
     NewestWins,
@@ -65,6 +66,9 @@ from ingestion.stores.redis_online.write import (
     send,
 )
 from ingestion.stores.variables import refuse_unset
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Progress = Callable[[int], Any]
 StoredRow = tuple[datetime | None, dict[str, Value] | None]
@@ -189,7 +193,7 @@ class RedisOnlineStore(StockStore):
         self,
         config: RepoConfig,
         view: FeatureView,
-        table: pa.Table | pl.DataFrame,
+        table: "pa.Table | pl.DataFrame",
         progress: Progress | None = None,
         *,
         equal_wins: bool = True,
@@ -228,10 +232,10 @@ class RedisOnlineStore(StockStore):
         requested_features: list[str] | None = None,
     ) -> list[StoredRow]:
         """Event timestamp and values of each entity; (None, None) where there is nothing to show."""
-        plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
+        lookup = self._lookup(config, table, entity_keys, requested_features)
         with self.connections(config).link() as link:
-            replies = link.send(keys, packed)
-        return _stored_rows(plan, checked(replies))
+            replies = checked(link.send(*commands([lookup])))
+        return _stored_rows(lookup, replies)
 
     async def online_read_async(
         self,
@@ -241,10 +245,10 @@ class RedisOnlineStore(StockStore):
         requested_features: list[str] | None = None,
     ) -> list[StoredRow]:
         """As ``online_read``."""
-        plan, keys, packed = self._entity_commands(config, table, entity_keys, requested_features)
+        lookup = self._lookup(config, table, entity_keys, requested_features)
         with self.connections(config).async_link() as link:
-            replies = await link.send(keys, packed)
-        return _stored_rows(plan, checked(replies))
+            replies = checked(await link.send(*commands([lookup])))
+        return _stored_rows(lookup, replies)
 
     def get_online_features(
         self,
@@ -316,6 +320,28 @@ class RedisOnlineStore(StockStore):
         with self.connections(config).link():
             super().delete_table(config, table)
 
+    def erase(self, config: RepoConfig, views: Sequence[FeatureView], entity: Mapping[str, Any]) -> int:
+        """Erase an entity with the rows of all its views, and every finer entity that it is part of.
+
+        Args:
+            config: Repository configuration.
+            views: All views of the project.
+            entity: Value of each join key.
+
+        Returns:
+            How many keys were erased.
+
+        Raises:
+            ValueError: if no view has these join keys.
+            RedisUnavailableError: if Redis is not reached.
+        """
+        wider = [types for types in map(types_of, views) if set(entity) <= set(types)]
+        if not entity or not wider:
+            raise ValueError(f"no feature view has the join keys {sorted(entity)}")
+        with self.connections(config).link() as link:
+            found = {key for types in wider for key in keys_of(link.client, types, entity, config.project)}
+            return sum(link.client.unlink(key) for key in sorted(found))
+
     def delete_entity_values(self, config: RepoConfig, join_keys: list[str]) -> None:
         """Delete all entities of the project that have these join keys."""
         with self.connections(config).link():
@@ -382,26 +408,25 @@ class RedisOnlineStore(StockStore):
             found = self._request_plans[id(context)] = (context, plan)
         return found[1]
 
-    def _entity_commands(
+    def _lookup(
         self, config: RepoConfig, view: FeatureView, entity_keys: list[EntityKey], features: list[str] | None
-    ) -> tuple[ReadPlan, list[bytes], list[bytes]]:
-        plan = self.read_plan(config, view, features)
-        keys = [entity_key(config, key) for key in entity_keys]
-        return plan, keys, [plan.command(key) for key in keys]
+    ) -> Lookup:
+        (plan,) = key_plans([self.read_plan(config, view, features)])
+        return Lookup(plan, [entity_key(config, key) for key in entity_keys], None)
 
 
-def _stored_row(plan: ReadPlan, cells: Sequence[Cell], status: Status) -> StoredRow:
-    if status in (NOT_FOUND, OUTSIDE_MAX_AGE):
+def _stored_rows(lookup: Lookup, replies: Sequence[Sequence[Cell]]) -> list[StoredRow]:
+    (view,) = view_rows([lookup], replies, [lookup.plan.views[0].features], time.time())
+    return [_stored_row(view, entity) for entity in range(len(replies))]
+
+
+def _stored_row(view: ViewRows, entity: int) -> StoredRow:
+    shown = view.entities
+    if shown.statuses[entity] in (NOT_FOUND, OUTSIDE_MAX_AGE):
         return None, None
-    values = [proto(cell) for cell in cells[:-1]]
-    at = cells[-1]
-    return None if at is None else instant(at), dict(zip(plan.features, values, strict=True))
-
-
-def _stored_rows(plan: ReadPlan, replies: Sequence[Sequence[Cell]]) -> list[StoredRow]:
-    entities = show(plan, replies, time.time())
-    pairs = zip(entities.cells, entities.statuses, strict=True)
-    return [_stored_row(plan, cells, status) for cells, status in pairs]
+    values = {name: proto(cells[entity]) for name, cells in zip(view.names, shown.cells, strict=True)}
+    at = shown.stored_at[entity]
+    return None if at is None else instant(at), values
 
 
 def _is_precomputed(features: Features, plan: RequestPlan) -> bool:

@@ -11,7 +11,7 @@ from feast import FeatureStore, FeatureView, RepoConfig
 from ingestion.stores.push import redis_store
 from ingestion.stores.redis_online import keys, resp, timestamps
 from ingestion.stores.redis_online.link import Link, checked
-from ingestion.stores.redis_online.view_wire import view_wire
+from ingestion.stores.redis_online.view_wire import row_fields, view_wire
 
 BATCH_KEYS: Final = 500
 """Entities looked at in one round trip."""
@@ -55,12 +55,12 @@ class AgeingView:
 
     def remove(self, link: Link, of: Sequence[bytes], now_seconds: float) -> int:
         """Remove the rows of some entities that are outdated, and return how many."""
-        reads = [_command(b"HGET", key, self.fields[0]) for key in of]
+        reads = [resp.command(b"HGET", key, self.fields[0]) for key in of]
         stored = checked(link.send(of, reads))
         old = timestamps.are_before(stored, now_seconds - self.ttl_seconds)
         rows = [(key, at) for key, at, outdated in zip(of, stored, old, strict=True) if outdated]
         removes = [
-            _command(b"EVAL", REMOVE.encode(), b"1", key, self.fields[0], at, *self.fields[1:])
+            resp.command(b"EVAL", REMOVE.encode(), b"1", key, self.fields[0], at, *self.fields[1:])
             for key, at in rows
         ]
         return sum(checked(link.send([key for key, _ in rows], removes))) if rows else 0
@@ -102,14 +102,10 @@ def sweep(
 def ageing_views(store: FeatureStore) -> list[AgeingView]:
     """The views of a feature store that have a ttl."""
     views = [view for view in store.list_all_feature_views() if isinstance(view, FeatureView)]
-    return [_ageing(store.config, view, view.ttl.total_seconds()) for view in views if view.ttl]
+    return [ageing(store.config, view, view.ttl.total_seconds()) for view in views if view.ttl]
 
 
-def _ageing(config: RepoConfig, view: FeatureView, ttl_seconds: float) -> AgeingView:
-    wire = view_wire(config, view)
-    fields = [wire.timestamp_field, *(wire.field(feature.name) for feature in view.features)]
-    return AgeingView(wire.name, view.join_keys, ttl_seconds, fields)
-
-
-def _command(*arguments: bytes) -> bytes:
-    return resp.head(len(arguments)) + b"".join(map(resp.bulk, arguments))
+def ageing(config: RepoConfig, view: FeatureView, ttl_seconds: float) -> AgeingView:
+    """A view whose rows are outdated at this age, whatever its own ttl is."""
+    name, fields = view_wire(config, view).name, row_fields(config, view)
+    return AgeingView(name, view.join_keys, ttl_seconds, fields)

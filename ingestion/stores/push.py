@@ -38,7 +38,7 @@ def push_rows(store: FeatureStore, view_name: str, frame: pl.DataFrame) -> Write
         ValueError: naming the column that is missing, null in a key, or does not fit its type.
         RedisUnavailableError: if Redis is not reached.
     """
-    view = _view(store, view_name)
+    view = registered_view(store, view_name)
     return redis_store(store).write_columns(store.config, view, frame)
 
 
@@ -57,7 +57,8 @@ def redis_store(store: FeatureStore) -> RedisOnlineStore:
     return online_store
 
 
-def _view(store: FeatureStore, name: str) -> FeatureView:
+def registered_view(store: FeatureStore, name: str) -> FeatureView:
+    """A view of any kind, resolved once until the registry is refreshed."""
     refreshed = store.registry.cached_registry_proto_created
     views = _resolved.setdefault(store, {})
     known = views.get(name)

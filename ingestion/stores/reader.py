@@ -13,13 +13,10 @@ from feast.value_type import ValueType
 from numpy.typing import NDArray
 
 from ingestion.stores.push import redis_store
-from ingestion.stores.redis_online import timestamps
 from ingestion.stores.redis_online.asked import Lookup, asked, commands, key_parts, lookup
-from ingestion.stores.redis_online.cells import MANY
 from ingestion.stores.redis_online.link import checked
-from ingestion.stores.redis_online.plan import ReadPlan
-from ingestion.stores.redis_online.request import view_rows
-from ingestion.stores.redis_online.response import ViewRows
+from ingestion.stores.redis_online.plan import ReadPlan, key_plans
+from ingestion.stores.redis_online.views import ViewRows, python_columns, view_rows
 
 
 @dataclass(frozen=True)
@@ -74,16 +71,17 @@ class OnlineReader:
     def __init__(self, store: FeatureStore, service_name: str, now: Callable[[], float] = time.time) -> None:
         self._config = store.config
         self._online = redis_store(store)
-        self._plans = _plans(store, store.get_feature_service(service_name))
+        plans = _plans(store, store.get_feature_service(service_name))
+        self._keys = key_plans(plans)
         self._key_types = {
             name: ValueType[kind]
-            for plan in self._plans
+            for plan in plans
             for name, kind in zip(plan.request_columns, plan.key_types, strict=True)
         }
         self._now = now
-        self._by_view = tuple(plan.features for plan in self._plans)
+        self._by_view = tuple(plan.features for plan in plans)
         self.names = tuple(name for names in self._by_view for name in names)
-        self.views = tuple(plan.view.projection.name_to_use() for plan in self._plans)
+        self.views = tuple(plan.view.projection.name_to_use() for plan in plans)
 
     async def read(self, entity_rows: Sequence[Mapping[str, Any]]) -> FeatureRows:
         """Read in one round trip; each row has all join keys of the service, other entries are ignored.
@@ -107,35 +105,31 @@ class OnlineReader:
 
     def _lookups(self, entity_rows: Sequence[Mapping[str, Any]]) -> list[Lookup]:
         if not entity_rows:
-            return [Lookup(plan, [], None) for plan in self._plans]
+            return [Lookup(plan, [], None) for plan in self._keys]
         columns = {
             name: asked(name, [row[name] for row in entity_rows], value_type)
             for name, value_type in self._key_types.items()
         }
         parts = key_parts(columns, frozenset(columns))
-        return [lookup(plan, parts) for plan in self._plans]
+        return [lookup(plan, parts) for plan in self._keys]
 
     def _rows(self, rows: int, views: Sequence[ViewRows]) -> FeatureRows:
-        ages = [view.by_row(timestamps.unix_seconds_of(view.stored_at).tolist()) for view in views]
-        statuses = [view.by_row(list(view.entities.statuses)) for view in views]
+        microseconds = [view.unix_microseconds() for view in views]
+        statuses = [view.view_statuses() for view in views]
         shape = (len(self.views), rows)
         return FeatureRows(
             names=self.names,
             views=self.views,
             values=_values(rows, len(self.names), views),
-            timestamps=np.array(ages, np.float64).reshape(shape).T,
+            timestamps=np.array(microseconds, np.float64).reshape(shape).T / 1e6,
             statuses=np.array(statuses, np.int64).reshape(shape).T,
         )
 
 
 def _values(rows: int, features: int, views: Sequence[ViewRows]) -> NDArray[np.object_]:
     """[rows, features]; made value by value, since a value may be a list itself."""
-    if rows < MANY:
-        by_row = zip(*(view.by_entity() for view in views), strict=True)
-        flat = chain.from_iterable(chain.from_iterable(by_row))
-        return np.fromiter(flat, object, rows * features).reshape(rows, features)
-    columns = (view.python(feature) for view in views for feature in range(len(view.names)))
-    return np.fromiter(chain.from_iterable(columns), object, rows * features).reshape(features, rows).T
+    columns = chain.from_iterable(python_columns(views))
+    return np.fromiter(columns, object, rows * features).reshape(features, rows).T
 
 
 def _plans(store: FeatureStore, service: FeatureService) -> list[ReadPlan]:

@@ -26,6 +26,20 @@ def append(path: Path, rows: pl.DataFrame) -> None:
         _replace(path, _longer(path, rows.to_arrow()))
 
 
+def leave_out(path: Path, gone: pl.Expr) -> pl.DataFrame:
+    """Replace the file, in one step, by one without some rows; returns those. Writers take turns.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; it is as it was.
+    """
+    with _alone_in(path.parent):
+        rows = pl.read_parquet(path)
+        out = rows.filter(gone)
+        if not out.is_empty():
+            _replace(path, rows.filter(~gone).to_arrow())
+    return out
+
+
 def _longer(path: Path, rows: pa.Table) -> pa.Table:
     if not path.exists():
         return rows

@@ -65,6 +65,30 @@ class Source:
         self._folder = Folder(url, endpoint=self._endpoint)
 
     @property
+    def files(self) -> Folder | Path:
+        """Folder of the files, or the one file.
+
+        Raises:
+            SourceError: if it is a single file behind a URL.
+        """
+        if self._file is None:
+            return self._folder
+        if "://" in self.url.removeprefix("file://"):
+            raise SourceError(f"{self.declared.name!r} is the single file {self.url!r}, {_IMMUTABLE}")
+        return Path(self.url.removeprefix("file://"))
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        """Columns of the files with the times of a row."""
+        names = (self.declared.timestamp_field, self.declared.created_timestamp_column)
+        return tuple(self.column(name) for name in names if name)
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it holds events."""
+        return self._is_archive
+
+    @property
     def archive(self) -> Archive:
         """The source as an archive, whose days are read one by one."""
         timestamp = self.column(self.declared.timestamp_field)
@@ -139,13 +163,8 @@ class Source:
             return
         if self._is_archive:
             self.archive.write(rows)
-        elif self._file and "://" in self.url.removeprefix("file://"):
-            raise SourceError(
-                f"{self.declared.name!r} is the single file {self.url!r}, which cannot be appended to; "
-                "let the source's path be a folder"
-            )
-        elif self._file:
-            single_file.append(Path(self.url.removeprefix("file://")), rows)
+        elif isinstance(file := self.files, Path):
+            single_file.append(file, rows)
         else:
             first = int(rows[timestamp].dt.timestamp("us").min() or 0)  # type: ignore[arg-type]  # of integers
             self._folder.publish({f"{first:016d}-{uuid.uuid4().hex}.parquet": rows})
@@ -164,6 +183,7 @@ class Source:
         return names[-1] if names else None
 
 
+_IMMUTABLE: Final = "which cannot be appended to or replaced; let the source's path be a folder"
 _WAY_OUT: Final = "write it first (`python -m ingestion.batch`) or check the offline store's root"
 
 

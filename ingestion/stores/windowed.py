@@ -15,7 +15,7 @@ from ingestion.stores.events import Events
 from ingestion.stores.passes import in_part
 from ingestion.stores.requests import ViewRequest
 from ingestion.stores.sources import Source
-from ingestion.windows.asof import evaluate_as_of
+from ingestion.windows.bitemporal import evaluate
 from ingestion.windows.spec import ZERO_WHEN_EMPTY, ViewSpec, WindowedFeature
 
 _ROW: Final = "__row"
@@ -30,7 +30,7 @@ class Question:
     Attributes:
         spec: The view, with the features that are wanted.
         source: Archive of its events.
-        instants: Join keys and `event_timestamp`, one row per answer.
+        instants: Join keys, `event_timestamp` and, where it is told by itself, `KNOWN`, one row per answer.
         keys: Columns of the entity rows that hold the keys: questions with the same ones ask for the same entities.
         names: Names of the answer's columns, in the order of the features.
     """
@@ -68,14 +68,14 @@ def answer(
         as_known: Count an event only from its arrival on; otherwise from its event time on.
         limit_bytes: How much memory the events may take at once, about; more of them are read in parts.
     """
-    archives = _grouped(range(len(questions)), lambda i: questions[i].source.url)
+    archives = grouped(range(len(questions)), lambda i: questions[i].source.url)
     threads = max(1, min(_ARCHIVES_AT_ONCE, len(archives)))
 
     def answer_from(same_archive: list[int]) -> dict[int, pl.DataFrame]:
         asked = [questions[i] for i in same_archive]
         events = Events.of(asked[0].source, [q.spec for q in asked], *interval, limit_bytes // threads)
         answers: dict[int, pl.DataFrame] = {}
-        for same_keys in _grouped(same_archive, lambda i: (questions[i].spec.join_keys, questions[i].keys)):
+        for same_keys in grouped(same_archive, lambda i: (questions[i].spec.join_keys, questions[i].keys)):
             together = [questions[i] for i in same_keys]
             answers |= dict(zip(same_keys, _answer(together, events, as_known=as_known), strict=True))
         return answers
@@ -87,13 +87,28 @@ def answer(
 
 def _answer(questions: Sequence[Question], events: Events | None, *, as_known: bool) -> list[pl.DataFrame]:
     """Answers of questions that ask one archive for the same entities at the same instants."""
-    spec, names = _joined([question.spec for question in questions])
     instants = questions[0].instants
-    values = (
-        never_seen(spec, instants.height)
-        if events is None
-        else _in_parts(spec, events, instants, as_known=as_known)
+    return answer_together(
+        questions,
+        lambda spec: (
+            never_seen(spec, instants.height)
+            if events is None
+            else _in_parts(spec, events, instants, as_known=as_known)
+        ),
     )
+
+
+def answer_together(
+    questions: Sequence[Question], values_of: Callable[[ViewSpec], pl.DataFrame]
+) -> list[pl.DataFrame]:
+    """Feature columns for each of some questions that one view with the features of all of them answers.
+
+    Args:
+        questions: They ask one archive for the same entities at the same instants.
+        values_of: The features of such a view at those instants.
+    """
+    spec, names = _joined([question.spec for question in questions])
+    values = values_of(spec)
     return [
         values.select(values[name].alias(theirs) for name, theirs in zip(own, question.names, strict=True))
         for own, question in zip(names, questions, strict=True)
@@ -103,12 +118,12 @@ def _answer(questions: Sequence[Question], events: Events | None, *, as_known: b
 def _in_parts(spec: ViewSpec, events: Events, instants: pl.DataFrame, *, as_known: bool) -> pl.DataFrame:
     parts = events.parts(spec)
     if parts == 1:
-        return evaluate_as_of(spec, events.read(spec), instants, as_known=as_known)
+        return evaluate(spec, events.read(spec), instants, as_known=as_known)
     numbered = instants.with_row_index(_ROW)
     found = []
     for part in range(parts):
         asked = numbered.filter(in_part(spec.join_keys, part, parts))
-        values = evaluate_as_of(spec, events.read(spec, part, parts), asked, as_known=as_known)
+        values = evaluate(spec, events.read(spec, part, parts), asked, as_known=as_known)
         found.append(values.with_columns(asked[_ROW]))
     return pl.concat(found).sort(_ROW).drop(_ROW)
 
@@ -125,7 +140,8 @@ def _joined(specs: Sequence[ViewSpec]) -> tuple[ViewSpec, list[list[str]]]:
     return replace(specs[0], features=tuple(features.values())), names
 
 
-def _grouped(items: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:
+def grouped(items: Iterable[int], key: Callable[[int], Hashable]) -> list[list[int]]:
+    """Items of equal keys together, in the order of their first ones."""
     groups: dict[Hashable, list[int]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

@@ -8,19 +8,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+from connections.settings import describe
+from daemons.metrics_server import MetricsServer, PortTakenError
+from daemons.stopping import stop_on_signal
+from ingestion.erasures.kept import Erasures
 from ingestion.stream.clock import Clock, EventClock, WallClock
 from ingestion.stream.consumer import EventConsumer
 from ingestion.stream.errors import StreamError
 from ingestion.stream.feast_start import import_feast
-from ingestion.stream.http import MetricsServer
 from ingestion.stream.inquiry import Inquiry
 from ingestion.stream.letterbox import LetterBox
 from ingestion.stream.log import say, set_up
 from ingestion.stream.metrics import StreamMetrics
-from ingestion.stream.settings import StreamSettings, describe
+from ingestion.stream.settings import StreamSettings
 from ingestion.stream.snapshots import SnapshotStore
 from ingestion.stream.status import Status
-from ingestion.stream.stopping import stop_on_signal
 from ingestion.stream.topics import check_partitions, ensure
 from ingestion.stream.units import PARTS
 from ingestion.stream.worker import Parts, Worker, wall_us
@@ -33,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         "python -m ingestion.stream",
         description=__doc__,
-        epilog=f"settings, from the environment:\n{describe()}",
+        epilog=f"settings, from the environment:\n{describe(StreamSettings)}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(argv)
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up(settings.log_level.upper())
     try:
         run(settings, stop_on_signal())
-    except StreamError as error:
+    except (StreamError, PortTakenError) as error:
         say(log, logging.ERROR, str(error), error=type(error).__name__)
         return 1
     return 0
@@ -50,7 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(settings: StreamSettings, stop: Event) -> None:
     """Compose a worker and let it work until `stop` is set."""
     status = Status(StreamMetrics())
-    server = MetricsServer(settings.stream_metrics_host, settings.stream_metrics_port, status)
+    server = MetricsServer(
+        settings.stream_metrics_host, settings.stream_metrics_port, status, "SHOP_STREAM_METRICS"
+    )
     say(log, logging.INFO, "listening", host=settings.stream_metrics_host, port=server.port)
     try:
         Worker(compose(settings, status, stop), settings).run()
@@ -61,34 +65,38 @@ def run(settings: StreamSettings, stop: Event) -> None:
 
 def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
     """Everything a worker needs, connected; Kafka is asked first, as Feast takes seconds to import."""
-    bootstrap = settings.bootstrap()
+    kafka = settings.kafka()
     own_topics = {settings.dead_letter_topic: 1, settings.parts_topic: PARTS}
-    if settings.parts_topic not in ensure(bootstrap, own_topics, settings.stream_start_timeout_seconds):
-        check_partitions(bootstrap, settings.parts_topic, PARTS, settings.stream_start_timeout_seconds)
+    if settings.parts_topic not in ensure(kafka, own_topics, settings.stream_start_timeout_seconds):
+        check_partitions(kafka, settings.parts_topic, PARTS, settings.stream_start_timeout_seconds)
 
     # Behind our metrics: see `metrics`.
     import_feast()
     from ingestion.stream.registry import Definitions  # noqa: PLC0415
 
-    definitions = Definitions.open(settings.feature_repo)
+    erasures = Erasures(settings.erasures_url)
+    definitions = Definitions.open(
+        settings.feature_repo, erasures.tombstones, windows=settings.stream_windows
+    )
     topics = definitions.topics
     partitions = {topic.name: settings.topic_partitions for topic in topics}
-    ensure(bootstrap, partitions, settings.stream_start_timeout_seconds)
+    ensure(kafka, partitions, settings.stream_start_timeout_seconds)
     say(log, logging.INFO, "registered", topics=",".join(partitions), views=sum(len(t.specs) for t in topics))
     return Parts(
         topics=topics,
         read_again=definitions.read_again,
         consumer=EventConsumer(
-            bootstrap,
+            kafka,
             settings.stream_group,
             settings.parts_topic,
             instance=settings.stream_instance,
             session_seconds=settings.stream_session_seconds,
         ),
-        broker=Inquiry(bootstrap, settings.stream_group, settings.stream_request_timeout_seconds),
-        letters=LetterBox(bootstrap, settings.dead_letter_topic, settings.stream_request_timeout_seconds),
+        broker=Inquiry(kafka, settings.stream_group, settings.stream_request_timeout_seconds),
+        letters=LetterBox(kafka, settings.dead_letter_topic, settings.stream_request_timeout_seconds),
         sink=definitions.sink,
         snapshots=SnapshotStore(settings.snapshot_url, settings.snapshot_outbox),
+        erasures=erasures,
         threads=ThreadPoolExecutor(2, thread_name_prefix="beside"),
         new_clock=clock_of(settings),
         wall_us=wall_us,

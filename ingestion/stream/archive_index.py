@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from ingestion.archive import ARRIVAL, Archive
+from ingestion.joined import REWRITTEN, original
 from ingestion.stream.positions import Positions
 
 _SCHEMA: Final[Mapping[str, pl.DataType]] = {
@@ -46,9 +47,14 @@ class Listing:
         return frozenset(self.lines["name"])
 
     @cached_property
+    def originals(self) -> frozenset[str]:
+        """Names that all files had when they were archived, by which a state remembers them."""
+        return frozenset(map(original, self.names))
+
+    @cached_property
     def unplaced(self) -> frozenset[str]:
-        """Files with rows that have no place in the topic."""
-        return frozenset(self.lines.filter(pl.col("partition").is_null())["name"])
+        """Such names of files with rows that have no place in the topic."""
+        return frozenset(map(original, self.lines.filter(pl.col("partition").is_null())["name"]))
 
     def last_offsets(self) -> dict[int, int]:
         """Highest archived offset of each partition of the topic."""
@@ -65,7 +71,7 @@ class Listing:
 
         Args:
             positions: How far the state has taken the topic in.
-            counted: Files of which it holds all rows.
+            counted: Files, by their original names, of which it holds all rows.
         """
         place = pl.col("partition")
         position = (
@@ -74,7 +80,8 @@ class Listing:
             else pl.lit(0)
         )
         return self.lines.filter(
-            ~pl.col("name").is_in(list(counted)), place.is_null() | (pl.col("last_offset") >= position)
+            ~pl.col("name").str.replace(REWRITTEN, "").is_in(list(counted)),
+            place.is_null() | (pl.col("last_offset") >= position),
         )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from connections.kafka import Kafka
 from ingestion.stream.errors import ReplacedError
 from ingestion.stream.log import say
 from ingestion.stream.messages import Message, Partition
@@ -38,7 +39,7 @@ class EventConsumer:
         positions: Offset behind the last message read, of each partition that is being read.
 
     Args:
-        bootstrap: Addresses of the brokers, ``host:port`` separated by commas.
+        kafka: The brokers.
         group: Name of the consumer group.
         parts_topic: The topic whose partitions are shared.
         instance: Name under which this member is known again at once after a crash; None: it is a new member each time,
@@ -48,15 +49,15 @@ class EventConsumer:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: Kafka,
         group: str,
         parts_topic: str,
         *,
         instance: str | None,
         session_seconds: float,
     ) -> None:
-        self._bootstrap = bootstrap
-        self._consumer = Consumer(_config(bootstrap, group, instance, session_seconds), logger=log)
+        self._kafka = kafka
+        self._consumer = Consumer(kafka.client(_config(group, instance, session_seconds)), logger=log)
         self._parts_topic = parts_topic
         self._on_release: Callable[[Parts], None] = _nothing
         self._on_loss: Callable[[Parts], None] = _nothing
@@ -93,7 +94,7 @@ class EventConsumer:
 
     def side(self, starts: Mapping[Partition, int]) -> SideReader:
         """Reads beside the group, from these offsets on."""
-        return SideReader(self._bootstrap, starts)
+        return SideReader(self._kafka, starts)
 
     def begin(self, starts: Mapping[Partition, int]) -> None:
         """Read these partitions from these offsets on; those that are being read already go there."""
@@ -240,9 +241,8 @@ def _is_event(message: Any) -> bool:
     return False
 
 
-def _config(bootstrap: str, group: str, instance: str | None, session_seconds: float) -> dict[str, Any]:
+def _config(group: str, instance: str | None, session_seconds: float) -> dict[str, Any]:
     config: dict[str, Any] = {
-        "bootstrap.servers": bootstrap,
         "group.id": group,
         "client.id": "stream-worker",
         "enable.auto.commit": False,

@@ -71,11 +71,14 @@ def _with_views(topic: EventTopic, found: EventTopic | None) -> EventTopic:
             "the events of a topic are defined anew: restart the worker; until then its views stay as they were",
             topic=topic.name,
         )
-        return topic
+        return replace(topic, erased=found.erased)
     before = {spec.name: spec.definition_hash() for spec in topic.specs}
     after = {spec.name: spec.definition_hash() for spec in found.specs}
     for view in sorted(before.keys() | after.keys()):
         if before.get(view) != after.get(view):
             what = "new" if view not in before else "gone" if view not in after else "changed"
             say(log, logging.INFO, f"view {what}", view=view, topic=topic.name)
-    return replace(topic, specs=found.specs)
+    if found.erased != topic.erased:
+        people = len(found.erased.instants_us)
+        say(log, logging.INFO, "windows without those who were erased", topic=topic.name, people=people)
+    return replace(topic, specs=found.specs, erased=found.erased)

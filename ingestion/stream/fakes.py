@@ -88,6 +88,12 @@ class MemorySink:
             if key not in table or table[key]["event_timestamp"] <= row["event_timestamp"]:
                 table[key] = row
 
+    def remove(self, view: str, entities: pl.DataFrame) -> None:
+        """Forget the rows, unless away."""
+        self.check()
+        for row in entities.iter_rows(named=True):
+            self.stored.get(view, {}).pop(tuple(row[name] for name in self.keys[view]), None)
+
 
 @dataclass
 class MemoryLetterBox:

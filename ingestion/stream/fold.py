@@ -49,7 +49,7 @@ def fold(
             done += rows.height
             told(done, max(done, wanted.rows))
     for state in group.units.values():
-        state.counted |= listing.names if state.anew else listing.unplaced
+        state.counted |= listing.originals if state.anew else listing.unplaced
     return done
 
 

@@ -18,28 +18,35 @@ class ArrayHistogram(Collector):
     Args:
         name: Name of the metric.
         documentation: Its help text.
+        label: Name of its label; without one there is one series.
     """
 
-    def __init__(self, name: str, documentation: str) -> None:
+    def __init__(self, name: str, documentation: str, label: str | None = None) -> None:
         self._name = name
         self._documentation = documentation
+        self._label = label
         self._bounds = np.array(BUCKETS_SECONDS)
-        self._counts = np.zeros(len(BUCKETS_SECONDS) + 1, dtype=np.int64)
-        self._sum = 0.0
+        self._series = {} if label else {"": _Series(len(BUCKETS_SECONDS) + 1)}
 
-    def observe(self, seconds: NDArray[np.float64]) -> None:
-        """Count each value of an array of any length."""
+    def observe(self, seconds: NDArray[np.float64], of: str = "") -> None:
+        """Count each value of an array of any length, for a value of the label."""
+        series = self._series.setdefault(of, _Series(len(self._bounds) + 1))
         places = np.searchsorted(self._bounds, seconds, side="left")
-        self._counts += np.bincount(places, minlength=len(self._counts))
-        self._sum += float(seconds.sum())
+        series.counts += np.bincount(places, minlength=len(series.counts))
+        series.total += float(seconds.sum())
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """One histogram with cumulative buckets."""
-        labels = [*map(str, BUCKETS_SECONDS), "+Inf"]
-        totals = np.cumsum(self._counts).tolist()
-        yield HistogramMetricFamily(
-            self._name,
-            self._documentation,
-            buckets=list(zip(labels, totals, strict=True)),
-            sum_value=self._sum,
-        )
+        """One histogram with cumulative buckets, a series for each value of the label."""
+        bounds = [*map(str, BUCKETS_SECONDS), "+Inf"]
+        labels = [self._label] if self._label else []
+        family = HistogramMetricFamily(self._name, self._documentation, labels=labels)
+        for of, series in list(self._series.items()):
+            buckets = list(zip(bounds, np.cumsum(series.counts).tolist(), strict=True))
+            family.add_metric([of] if labels else [], buckets, sum_value=series.total)
+        yield family
+
+
+class _Series:
+    def __init__(self, buckets: int) -> None:
+        self.counts = np.zeros(buckets, dtype=np.int64)
+        self.total = 0.0

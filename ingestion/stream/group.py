@@ -89,6 +89,7 @@ class StateGroup:
         self.archived = archived or Archived.none()
         self.lateness = Lateness(topic.contract.timestamp_field, topic.lateness_us)
         self.repeats = RepeatFilter(topic.dedup_horizon_us)
+        self._bereft: dict[Unit, list[pl.DataFrame]] = {}
 
     @classmethod
     def fresh(cls, topic: EventTopic, specs: Mapping[Unit, ViewSpec]) -> "StateGroup":
@@ -105,13 +106,42 @@ class StateGroup:
             next_offsets: Offset behind the last message, of each partition that was read.
             waits: Whether the rows of the entities shall wait instead of being pushed at once.
         """
-        fresh = self.archived.without(from_positions(rows, self.positions))
+        fresh = self._without_erased(
+            self.archived.without(from_positions(rows, self.positions)), is_noted=waits
+        )
         self.positions = later(self.positions, next_offsets)
         return self._update(fresh, IncrementalExecutor.fold if waits else IncrementalExecutor.update, None)
 
     def fold(self, rows: pl.DataFrame, pool: Executor) -> Taken:
         """Take in what is archived, in any order, whatever its positions; each unit in a thread, its rows wait."""
-        return self._update(rows, IncrementalExecutor.fold, pool)
+        return self._update(self._without_erased(rows, is_noted=True), IncrementalExecutor.fold, pool)
+
+    def take_bereft(self) -> Iterator[tuple[str, pl.DataFrame]]:
+        """View and keys of entities, once, that have lost events, of each unit whose rows no store was given yet.
+
+        What an online store still has of them was computed with those events.
+        """
+        for unit, keys in self._bereft.items():
+            if unit in self.units and not self.units[unit].pushed_to:
+                yield unit.view, pl.concat(keys).unique()
+        self._bereft = {}
+
+    def _without_erased(self, rows: pl.DataFrame, *, is_noted: bool) -> pl.DataFrame:
+        """The events of everybody who was not erased, in their order.
+
+        Args:
+            rows: Events.
+            is_noted: Whether the entities of the others are kept for `take_bereft`: those that catch up may have a past.
+        """
+        gone = self.topic.gone(rows)
+        if not gone.any():
+            return rows
+        if is_noted:
+            for unit, state in self.units.items():
+                keys = list(state.spec.join_keys)
+                theirs = of_share(rows.filter(gone), keys, unit).select(keys).unique()
+                self._bereft.setdefault(unit, []).append(theirs)
+        return rows.filter(~gone)
 
     def _update(self, rows: pl.DataFrame, take: Take, pool: Executor | None) -> Taken:
         late = self.lateness.observe(rows)
@@ -145,7 +175,8 @@ class StateGroup:
     def is_where(self, other: "StateGroup") -> bool:
         """Whether both have taken in the same."""
         same = reaches(self.positions, other.positions) and reaches(other.positions, self.positions)
-        return same and self.is_settled and other.is_settled
+        alike = self.topic.erased == other.topic.erased
+        return same and alike and self.is_settled and other.is_settled
 
     def drop(self, is_lost: Callable[[Unit], bool]) -> None:
         """Forget units."""

@@ -12,6 +12,7 @@ import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -55,20 +56,39 @@ def read_image(file: IO[bytes], expected: Mapping[str, int]) -> Image:
         BrokenFileError: it is not the file that was written.
     """
     reader = _Reader(file)
+    image = _read(reader, expected["bytes"])
+    if {"bytes": reader.size, "crc32": reader.checksum} != dict(expected):
+        raise BrokenFileError(f"{reader.size} bytes with checksum {reader.checksum}, not {dict(expected)}")
+    return image
+
+
+def _read(reader: "_Reader", most_bytes: int) -> Image:
     if bytes(reader.take(len(MAGIC))) != MAGIC:
         raise BrokenFileError("it is no image")
     header = json.loads(bytes(reader.take(int.from_bytes(reader.take(8), "little"))))
     image: Image = {}
     for name, dtype, shape in header:
         reader.take(-reader.size % _ALIGNMENT)
-        if math.prod(shape) * np.dtype(dtype).itemsize > expected["bytes"]:
+        if math.prod(shape) * np.dtype(dtype).itemsize > most_bytes:
             raise BrokenFileError(f"its array {name!r} should have the shape {shape}")
         array = zeros(shape, dtype)
         reader.fill(array.reshape(-1).view(np.uint8).data)
         image[name] = array
-    if {"bytes": reader.size, "crc32": reader.checksum} != dict(expected):
-        raise BrokenFileError(f"{reader.size} bytes with checksum {reader.checksum}, not {dict(expected)}")
     return image
+
+
+def as_bytes(image: Mapping[str, NDArray[Any]]) -> bytes:
+    """What `write_image` writes."""
+    return b"".join(_pieces(image))
+
+
+def from_bytes(content: bytes) -> Image:
+    """The image behind `as_bytes`; whoever kept the bytes answers for them.
+
+    Raises:
+        BrokenFileError: they are no image.
+    """
+    return _read(_Reader(BytesIO(content)), len(content))
 
 
 def _pieces(image: Mapping[str, NDArray[Any]]) -> Iterator[memoryview]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from connections.kafka import Kafka
 from ingestion.stream.errors import KafkaUnreachableError
 from ingestion.stream.messages import Partition
 
@@ -16,15 +17,15 @@ class Inquiry:
     """What Kafka knows.
 
     Args:
-        bootstrap: Addresses of the brokers.
+        kafka: The brokers.
         group: The consumer group whose commits are asked for.
         timeout_seconds: How long a request may take.
     """
 
-    def __init__(self, bootstrap: str, group: str, timeout_seconds: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka, group: str, timeout_seconds: float) -> None:
+        self._kafka = kafka
         self._timeout = timeout_seconds
-        own = {"bootstrap.servers": bootstrap, "client.id": "stream-worker-inquiry", "log_level": 0}
+        own = kafka.client({"client.id": "stream-worker-inquiry", "log_level": 0})
         self._client = Consumer({**own, "group.id": group, "enable.auto.commit": False})
         self._admin = AdminClient(own)
 
@@ -78,4 +79,4 @@ class Inquiry:
         return int(low), int(high)
 
     def _no_answer(self, topics: list[str], error: KafkaException) -> KafkaUnreachableError:
-        return KafkaUnreachableError(f"no answer about {topics} from Kafka at {self._bootstrap}: {error}")
+        return KafkaUnreachableError(f"no answer about {topics} from Kafka at {self._kafka}: {error}")

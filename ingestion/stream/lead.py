@@ -9,6 +9,9 @@ from typing import Protocol
 
 import polars as pl
 
+from ingestion.archive import ARRIVAL
+from ingestion.erasures.letters import is_gone
+from ingestion.erasures.tombstones import Tombstones
 from ingestion.stream.archived import Archived
 from ingestion.stream.buffer import Buffer
 from ingestion.stream.catalogue import KeptTopic
@@ -48,6 +51,8 @@ class Lead:
         buffer: What is not durable yet.
         letters: The dead-letter topic.
         metrics: What is counted.
+        tombstones: Reads whose messages are not kept. They are read now, after the numbers were asked for, and again before
+            each batch: who erases takes a number of each archive, so a lead that does not know of it cannot archive.
     """
 
     def __init__(
@@ -61,6 +66,7 @@ class Lead:
         buffer: Buffer,
         letters: Letters,
         metrics: StreamMetrics,
+        tombstones: Callable[[], Tombstones],
     ) -> None:
         self.term = term
         self._starts = {topic: of_topic(topic, starts) for topic in topics}
@@ -70,19 +76,45 @@ class Lead:
         self._buffer = buffer
         self._letters = letters
         self._metrics = metrics
+        self._tombstones = tombstones
+        self._erased = tombstones()
 
     def take_in(self, batch: TopicBatch, readable: Readable) -> int:
         """Hold what is new in a batch until it is made durable; returns how many events that is."""
+        if self.holds_nothing:
+            self._look_again()
         starts = self._starts[batch.topic]
         rows = from_positions(readable.rows, starts)
         if batch.topic in self._archived:
             rows = self._archived[batch.topic].without(rows)
+        rows = self._without_erased(batch.topic, rows)
         self._buffer.add(batch, rows)
-        letters = [letter for letter in readable.letters if letter.offset >= starts.get(letter.partition, 0)]
+        behind = [letter for letter in readable.letters if letter.offset >= starts.get(letter.partition, 0)]
+        letters = self._letters_kept(batch.topic, behind)
         self._letters.send(letters)
         for letter in letters:
             self._metrics.dead.labels(batch.topic, letter.kind).inc()
         return rows.height
+
+    def _look_again(self) -> None:
+        """Read the tombstones; where they are not reached those of before do: what they lack cannot be archived."""
+        try:
+            self._erased = self._tombstones()
+        except OSError as error:
+            say(log, logging.WARNING, "tombstones are not reached", reason=str(error))
+
+    def _without_erased(self, topic: str, rows: pl.DataFrame) -> pl.DataFrame:
+        gone = self._erased.mask(rows, (self._topics[topic].archive.timestamp_column, ARRIVAL))
+        if not gone.any():
+            return rows
+        self._metrics.erased.labels(topic).inc(int(gone.sum()))
+        return rows.filter(~gone)
+
+    def _letters_kept(self, topic: str, letters: list[DeadLetter]) -> list[DeadLetter]:
+        timestamp = self._topics[topic].archive.timestamp_column
+        kept = [x for x in letters if not is_gone(self._erased, x.key, x.value, timestamp)]
+        self._metrics.erased.labels(topic).inc(len(letters) - len(kept))
+        return kept
 
     @property
     def is_due(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connections.kafka import Kafka
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.letters import DeadLetter
 
@@ -17,28 +18,25 @@ class LetterBox:
     """Sends dead letters to their topic.
 
     Args:
-        bootstrap: Addresses of the brokers.
+        kafka: The brokers.
         topic: Name of the dead-letter topic.
         timeout_seconds: How long `flush` waits for the broker.
     """
 
-    def __init__(self, bootstrap: str, topic: str, timeout_seconds: float) -> None:
+    def __init__(self, kafka: Kafka, topic: str, timeout_seconds: float) -> None:
         self._topic = topic
         self._timeout = timeout_seconds
         self._refused: list[str] = []
-        self._producer = Producer(
-            {
-                "bootstrap.servers": bootstrap,
-                "client.id": "dead-letters",
-                "enable.idempotence": True,
-                # One request at a time: a broker that takes the second of two first refuses the first for good.
-                "max.in.flight.requests.per.connection": 1,
-                "linger.ms": 5,
-                "delivery.timeout.ms": round(timeout_seconds * 1000),
-                "queue.buffering.max.kbytes": _QUEUE_KBYTES,
-            },
-            logger=log,
-        )
+        own = {
+            "client.id": "dead-letters",
+            "enable.idempotence": True,
+            # One request at a time: a broker that takes the second of two first refuses the first for good.
+            "max.in.flight.requests.per.connection": 1,
+            "linger.ms": 5,
+            "delivery.timeout.ms": round(timeout_seconds * 1000),
+            "queue.buffering.max.kbytes": _QUEUE_KBYTES,
+        }
+        self._producer = Producer(kafka.client(own), logger=log)
 
     def send(self, letters: Iterable[DeadLetter]) -> None:
         """Hand letters to the client; waits only when its queue is full."""

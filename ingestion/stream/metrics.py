@@ -27,6 +27,9 @@ class StreamMetrics:
         self.valid = counter("events_valid", "Messages that kept their contract.", "topic")
         self.dead = counter("dead_letters", "Messages put aside, by kind of reason.", "topic", "kind")
         self.repeated = counter("events_repeated", "Events whose id had arrived before.", "topic")
+        self.erased = counter(
+            "events_erased", "Messages of people who were erased, of before that; they are not kept.", "topic"
+        )
         self.late = counter("events_late", "Events behind the watermark; they count.", "topic")
         self.expired = counter("events_expired", "Events older than every window of a view.", "view")
         self.pushed = counter("rows_pushed", "Rows written to the online store.", "view")
@@ -61,9 +64,15 @@ class StreamMetrics:
         self.stages = Summary(
             "shop_stream_stage_seconds", "Time spent, by stage.", ["stage"], registry=self.registry
         )
+        self.stage_cpu = counter(
+            "stage_cpu_seconds",
+            "CPU spent by the thread that works, by stage; the rest of the time it waited.",
+            "stage",
+        )
         self.freshness = ArrayHistogram(
             "shop_stream_freshness_seconds",
             "Event time to readable in the online store; without late events.",
+            "view",
         )
         self.latency = ArrayHistogram(
             "shop_stream_latency_seconds", "Arrival in Kafka to readable in the online store."
@@ -79,25 +88,31 @@ class StreamMetrics:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to a stage."""
-        begin = time.perf_counter()
+        """Add the time and the CPU spent inside to a stage."""
+        begin, worked = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
+            self.stage_cpu.labels(name).inc(time.thread_time() - worked)
             self.stages.labels(name).observe(time.perf_counter() - begin)
 
-    def readable(self, events: pl.DataFrame, times: str, watermark_us: int, now_us: int) -> None:
+    def readable(
+        self, events: pl.DataFrame, times: str, watermark_us: int, pushed_us: Mapping[str, int], now_us: int
+    ) -> None:
         """The features of these events can be read now.
 
         Args:
             events: Rows that count.
             times: Column of their event time.
             watermark_us: Earlier events were late already when they came: their age says nothing about the worker.
-            now_us: Unix microseconds.
+            pushed_us: When the rows of each view had been written, Unix microseconds.
+            now_us: When those of all had.
         """
         event_us = events[times].to_physical().to_numpy()
         arrival_us = events[ARRIVAL].to_physical().to_numpy()
-        self.freshness.observe(np.maximum(now_us - event_us[event_us >= watermark_us], 0) / 1e6)
+        prompt_us = event_us[event_us >= watermark_us]
+        for view, at_us in pushed_us.items():
+            self.freshness.observe(np.maximum(at_us - prompt_us, 0) / 1e6, view)
         self.latency.observe(np.maximum(now_us - arrival_us, 0) / 1e6)
 
     def forget(self, view: str) -> None:

@@ -79,13 +79,15 @@ class Pipeline:
         """Let units go with the stream; one that has the place of an older definition takes it.
 
         They pass the boundaries up to now before they take anything in: whoever kept them before may have pushed rows as of
-        then, and an older row would not replace those.
+        then, and an older row would not replace those. For that reason rows of entities that have lost events are removed.
         """
         if group.lateness.newest_us is not None:
             self._clock.observe(group.lateness.newest_us)
         now_us = self._clock.now_us()
         if now_us is not None:
             group.advance(now_us)
+        for view, keys in group.take_bereft():
+            self._sink.remove(view, keys)
         self.drop(lambda unit: any(fresh.replaces(unit) for fresh in group.units))
         groups = self._groups[group.topic.name]
         groups.append(group)
@@ -104,12 +106,11 @@ class Pipeline:
     def take_in(self, batches: Iterable[TopicBatch]) -> None:
         """Take messages through all stages up to the online store; they are not durable yet."""
         taken = [(batch.topic, self._take_batch(batch)) for batch in batches]
-        for topic, _ in taken:
-            self._push_changed(topic)
+        pushed_us = [self._push_changed(topic) for topic, _ in taken]
         now_us = self._wall_us()
-        for topic, part in taken:
+        for (topic, part), at_us in zip(taken, pushed_us, strict=True):
             if part is not None:
-                self._observe_freshness(topic, part, now_us)
+                self._observe_freshness(topic, part, at_us, now_us)
 
     def pass_boundaries(self) -> None:
         """Let windows lose their tiles up to now, and push a portion of the rows that wait."""
@@ -181,17 +182,17 @@ class Pipeline:
                 self._metrics.expired.labels(view).inc(expired)
         return results
 
-    def _observe_freshness(self, topic: str, part: Taken, now_us: int) -> None:
+    def _observe_freshness(self, topic: str, part: Taken, pushed_us: Mapping[str, int], now_us: int) -> None:
         watermark_us = next((group.lateness.watermark_us for group in self._groups[topic]), None)
         if watermark_us is not None:
-            self._metrics.readable(
-                part.events, self._topics[topic].contract.timestamp_field, watermark_us, now_us
-            )
+            times = self._topics[topic].contract.timestamp_field
+            self._metrics.readable(part.events, times, watermark_us, pushed_us, now_us)
 
-    def _push_changed(self, topic: str) -> None:
+    def _push_changed(self, topic: str) -> dict[str, int]:
+        """When each view that changed could be read."""
         with self._metrics.stage("evaluate"):
             changed = [rows for group in self._groups[topic] for rows in group.take_changed()]
-        self._push(changed)
+        return self._push(changed)
 
     def _push_waiting(self, most: int) -> None:
         """A portion of the rows that wait, of one unit after the other."""
@@ -203,11 +204,14 @@ class Pipeline:
                 left -= taken.height
         self._push(rows)
 
-    def _push(self, changed: Sequence[tuple[str, pl.DataFrame]]) -> None:
-        """Nobody knows of these rows but we: who is interrupted here owes them all."""
+    def _push(self, changed: Sequence[tuple[str, pl.DataFrame]]) -> dict[str, int]:
+        """Nobody knows of these rows but we: who is interrupted here owes them all. By view, when its rows were written."""
         self.is_pushing = True
+        pushed_us = {}
         for view, rows in changed:
             with self._metrics.stage("push"):
                 self._sink.push(view, rows)
             self._metrics.pushed.labels(view).inc(rows.height)
+            pushed_us[view] = self._wall_us()
         self.is_pushing = False
+        return pushed_us

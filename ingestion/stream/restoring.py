@@ -120,5 +120,5 @@ def _can_be_continued(saved: SavedUnit, listing: Listing) -> bool:
 
     A file whose rows are told by its name may have been replaced by one that holds them beside others.
     """
-    replaced = saved.counted - listing.names
+    replaced = saved.counted - listing.originals
     return not (replaced and (saved.anew or listing.unplaced - saved.counted))

@@ -8,24 +8,31 @@ from pydantic import Field
 from ingestion.stream.broker_settings import BrokerSettings
 
 
-class StreamSettings(BrokerSettings):
-    """Read from the environment, each name with the prefix `SHOP_`."""
+class WindowSettings(BrokerSettings):
+    """What everybody is told who keeps windows over events. Read from the environment, each name with the prefix `SHOP_`."""
 
     feature_repo: Path = Path("feature_repo")
     """Folder of the Feast definitions; paths in feature_store.yaml are relative to it."""
+    stream_group: str = "shop_stream"
+    """Consumer group; its workers share the views, one of them archives."""
+    stream_clock: Literal["wall", "event"] = "wall"
+    """What moves the windows: the machine's clock, or the newest event time (replay of old files)."""
+
+
+class StreamSettings(WindowSettings):
+    """Of the stream worker."""
+
     topic_partitions: int = Field(default=4, ge=1)
     """Partitions of an event topic that does not exist yet."""
 
-    stream_group: str = "shop_stream"
-    """Consumer group; its workers share the views, one of them archives."""
     stream_instance: str | None = None
     """Name under which a worker is known again at once after a crash; two workers must not share one."""
     stream_session_seconds: float = Field(default=6.0, ge=6.0)
     """How long a worker may be silent before others take its place."""
     stream_shares: int = Field(default=1, ge=1, le=1_000)
     """Into how many shares the entities of each view are divided; more than 1: several workers keep one view."""
-    stream_clock: Literal["wall", "event"] = "wall"
-    """What moves the windows: the machine's clock, or the newest event time (replay of old files)."""
+    stream_windows: bool = True
+    """Whether windows are computed; without them events are only archived, and `python -m ingestion.spark.stream` computes the windows."""
     stream_batch_max_messages: int = Field(default=20_000, ge=1, le=1_000_000)
     """Most messages taken at once."""
     stream_wait_milliseconds: int = Field(default=50, ge=1)
@@ -70,12 +77,3 @@ class StreamSettings(BrokerSettings):
     def snapshot_outbox(self) -> Path:
         """Where a snapshot is written that is then sent to a URL."""
         return self.data_dir / "snapshots_outbox" / self.stream_group
-
-
-def describe() -> str:
-    """One line per setting: its variable, its default and what it says."""
-    prefix = StreamSettings.model_config["env_prefix"]
-    return "\n".join(
-        f"  {(prefix + name).upper():<36} {field.description or ''} [{field.default}]"
-        for name, field in StreamSettings.model_fields.items()
-    )

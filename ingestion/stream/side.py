@@ -5,6 +5,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from connections.kafka import Kafka
 from ingestion.stream.messages import Message, Partition
 
 
@@ -15,24 +16,22 @@ class SideReader:
         ends: Offset behind the last message, of each partition that has been read to its end at some moment.
 
     Args:
-        bootstrap: Addresses of the brokers.
+        kafka: The brokers.
         starts: First offset to read of each partition.
     """
 
-    def __init__(self, bootstrap: str, starts: Mapping[Partition, int]) -> None:
+    def __init__(self, kafka: Kafka, starts: Mapping[Partition, int]) -> None:
         self.ends: dict[Partition, int] = {}
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": "stream-worker-side",
-                "client.id": "stream-worker-side",
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-                "queued.max.messages.kbytes": 8 * 1024,
-            }
-        )
+        own = {
+            "group.id": "stream-worker-side",
+            "client.id": "stream-worker-side",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "queued.max.messages.kbytes": 8 * 1024,
+        }
+        self._consumer = Consumer(kafka.client(own))
         self._consumer.assign([TopicPartition(*place, offset) for place, offset in starts.items()])
 
     def read(self, most: int, wait_seconds: float) -> list[Message]:

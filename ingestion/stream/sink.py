@@ -16,6 +16,9 @@ class Pusher(Protocol):
     def push(self, view: str, rows: pl.DataFrame) -> None:
         """Return once the rows can be read."""
 
+    def remove(self, view: str, entities: pl.DataFrame) -> None:
+        """Take the rows of a view's entities, given by their join keys, out of the store."""
+
 
 class Sink(Pusher, Protocol):
     """An online store."""
@@ -44,6 +47,13 @@ class Sink(Pusher, Protocol):
             SinkAwayError: the store does not answer.
         """
 
+    def remove(self, view: str, entities: pl.DataFrame) -> None:
+        """Return once the rows cannot be read any more.
+
+        Raises:
+            SinkAwayError: the store does not answer.
+        """
+
 
 class FeastSink:
     """Feast's online store in Redis.
@@ -51,6 +61,7 @@ class FeastSink:
     Args:
         store: The feature store.
         push_rows: Writes a frame of a view's rows: ``push_rows(store, view_name, frame)``.
+        remove_rows: Removes the rows of a view's entities: ``remove_rows(store, view_name, keys)``.
         identify: Asks the servers who they are.
         away: What both raise while the store does not answer.
     """
@@ -59,12 +70,14 @@ class FeastSink:
         self,
         store: Any,
         push_rows: Callable[[Any, str, pl.DataFrame], Any],
+        remove_rows: Callable[[Any, str, pl.DataFrame], Any],
         identify: Callable[[], str],
         away: type[Exception],
     ) -> None:
         self._first = self._newest = store
         self._stores: dict[str, Any] = {}
         self._push_rows = push_rows
+        self._remove_rows = remove_rows
         self._identify = identify
         self._away = away
 
@@ -89,14 +102,21 @@ class FeastSink:
 
     def push(self, view: str, rows: pl.DataFrame) -> None:
         """Write the rows."""
+        self._ask(self._push_rows, view, rows)
+
+    def remove(self, view: str, entities: pl.DataFrame) -> None:
+        """Remove the rows."""
+        self._ask(self._remove_rows, view, entities)
+
+    def _ask(self, act: Callable[[Any, str, pl.DataFrame], Any], view: str, rows: pl.DataFrame) -> None:
         try:
-            self._push_rows(self._stores.get(view, self._first), view, rows)
+            act(self._stores.get(view, self._first), view, rows)
         except self._away as error:
             raise SinkAwayError(str(error)) from error
 
 
 class PatientSink:
-    """Pushes again and again until the store answers.
+    """Pushes, and removes, again and again until the store answers.
 
     Args:
         sink: The store.
@@ -124,6 +144,10 @@ class PatientSink:
     def push(self, view: str, rows: pl.DataFrame) -> None:
         """Return once the rows can be read, however long it takes."""
         self._until_it_answers(lambda: self._sink.push(view, rows))
+
+    def remove(self, view: str, entities: pl.DataFrame) -> None:
+        """Return once the rows are gone, however long it takes."""
+        self._until_it_answers(lambda: self._sink.remove(view, entities))
 
     def _until_it_answers(self, act: Callable[[], None]) -> None:
         for attempt, seconds in enumerate(pauses(self._longest)):

@@ -18,6 +18,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -29,6 +30,7 @@ from ingestion.stream.forked import CAN_FORK, Child
 from ingestion.stream.image_file import read_image, write_image
 from ingestion.stream.log import say
 from ingestion.stream.snapshot import FORMAT, Entry, Manifest, Snapshot
+from ingestion.stream.units import Unit
 from ingestion.windows.image import Image
 
 log = logging.getLogger(__name__)
@@ -136,10 +138,30 @@ class SnapshotStore:
             if all(seen[key] >= KEPT for key in held):
                 self._delete(manifest.name)
             seen.update(held)
+        self._delete_abandoned(time.time() - _ABANDONED_SECONDS)
+
+    def keep_only(self, is_current: Callable[[Unit], bool], since: float) -> int:
+        """Delete every snapshot that has a unit that is not current, or cannot be read; returns how many.
+
+        Args:
+            is_current: Whether a unit may be kept.
+            since: Unix seconds; what was left half written before then is deleted, too.
+        """
+        current = {
+            m.name for m in self.manifests() if all(is_current(u.unit) for g in m.groups for u in g.units)
+        }
+        others = [name for name in self._names() if name not in current]
+        for name in others:
+            self._delete(name)
+        self._delete_abandoned(since)
+        return len(others)
+
+    def _delete_abandoned(self, before: float) -> None:
         if self._outbox.is_dir():
             for folder in self._outbox.glob("_*"):
-                if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
+                with suppress(FileNotFoundError):
+                    if folder.stat().st_mtime < before:
+                        shutil.rmtree(folder, ignore_errors=True)
 
     def _names(self) -> list[str]:
         try:
@@ -151,11 +173,10 @@ class SnapshotStore:
 
     def _delete(self, name: str) -> None:
         """The manifest first: without it there is no snapshot."""
-        try:
+        with suppress(FileNotFoundError):
             self._filesystem.rm_file(f"{self._root}/{name}/{MANIFEST}")
+        with suppress(FileNotFoundError):
             self._filesystem.rm(f"{self._root}/{name}", recursive=True)
-        except FileNotFoundError:
-            return
 
     def _new_name(self, snapshot: Snapshot) -> str:
         return f"{snapshot.taken_us:016d}-{uuid.uuid4().hex[:8]}"

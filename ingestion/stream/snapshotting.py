@@ -96,6 +96,11 @@ class Snapshotter:
             self._store.discard(self._writing.name)
             self._writing = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a snapshot of some moment is on its way."""
+        return self._writing is not None or self._delivered is not None
+
     def measure(self) -> None:
         """Bring the gauge of the age up to date."""
         if self._taken_us is not None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from prometheus_client import CollectorRegistry
+
 from ingestion.stream.metrics import StreamMetrics
 
 
@@ -40,6 +42,16 @@ class Status:
         """Go to a phase."""
         self.phase, self.reason = phase, reason
         self.metrics.ready.set(phase is Phase.READY)
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Of the metrics."""
+        return self.metrics.registry
+
+    @property
+    def is_healthy(self) -> bool:
+        """Of the phase."""
+        return self.phase.is_healthy
 
     def as_json(self) -> dict[str, str]:
         """What /health answers."""

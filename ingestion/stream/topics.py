@@ -6,14 +6,15 @@ from concurrent.futures import Future
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from connections.kafka import Complaints, Kafka
 from ingestion.stream.errors import KafkaUnreachableError, TopicError
 
 
-def ensure(bootstrap: str, partitions: Mapping[str, int], timeout_seconds: float) -> list[str]:
+def ensure(kafka: Kafka, partitions: Mapping[str, int], timeout_seconds: float) -> list[str]:
     """Create those topics that do not exist; those that exist stay as they are.
 
     Args:
-        bootstrap: Addresses of the brokers.
+        kafka: The brokers.
         partitions: Number of partitions for each topic that has to be created.
         timeout_seconds: How long to wait for a broker.
 
@@ -24,12 +25,14 @@ def ensure(bootstrap: str, partitions: Mapping[str, int], timeout_seconds: float
         KafkaUnreachableError: no broker answers in time.
         TopicError: the broker refuses to create one.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    complaints = Complaints()
+    admin = AdminClient(kafka.client({"log_level": 0, "error_cb": complaints}))
     try:
         existing = admin.list_topics(timeout=timeout_seconds).topics
     except KafkaException as error:
+        admin.poll(0)
         raise KafkaUnreachableError(
-            f"no Kafka broker answers at {bootstrap} (waited {timeout_seconds:g} s): start one with `make up`, "
+            f"no Kafka broker answers at {kafka} (waited {timeout_seconds:g} s){complaints}; start one with `make up`, "
             "or set SHOP_KAFKA_BOOTSTRAP to the address of yours"
         ) from error
     absent = {name: count for name, count in partitions.items() if name not in existing}
@@ -41,13 +44,13 @@ def ensure(bootstrap: str, partitions: Mapping[str, int], timeout_seconds: float
     return sorted(absent)
 
 
-def check_partitions(bootstrap: str, name: str, count: int, timeout_seconds: float) -> None:
+def check_partitions(kafka: Kafka, name: str, count: int, timeout_seconds: float) -> None:
     """Make sure that a topic has so many partitions.
 
     Raises:
         TopicError: it has another number.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    admin = AdminClient(kafka.client({"log_level": 0}))
     partitions = len(admin.list_topics(name, timeout=timeout_seconds).topics[name].partitions)
     if partitions != count:
         raise TopicError(

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
-import numpy as np
 import polars as pl
-from numba import njit
-from numpy.typing import NDArray
 
+from ingestion.shares import shares_of
 from ingestion.stream.catalogue import EventTopic
 from ingestion.windows.spec import ViewSpec
 
@@ -17,10 +15,6 @@ PARTS: Final = 32
 """Partitions of the topic that the members of the group share."""
 LEAD_PART: Final = 0
 """Whoever holds it leads: archives, keeps dead letters, commits."""
-
-Ints = NDArray[np.int64]
-_OFFSET_BASIS: Final = np.uint64(0xCBF29CE484222325)
-_PRIME: Final = np.uint64(0x100000001B3)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -31,7 +25,7 @@ class Unit:
         view: Name of the view.
         share: Number of the share, from 0.
         shares: How many there are.
-        definition: `ViewSpec.definition_hash` of the view.
+        definition: What `EventTopic.definition_of` says of the view.
     """
 
     view: str
@@ -69,7 +63,7 @@ class Work:
 def units_of(topics: Iterable[EventTopic], shares: int, parts: frozenset[int]) -> dict[Unit, Work]:
     """The units of all views that belong to these parts."""
     every = (
-        (Unit(spec.name, share, shares, spec.definition_hash()), Work(topic, spec))
+        (Unit(spec.name, share, shares, topic.definition_of(spec)), Work(topic, spec))
         for topic in topics
         for spec in topic.specs
         for share in range(shares)
@@ -82,24 +76,3 @@ def of_share(events: pl.DataFrame, keys: Sequence[str], unit: Unit) -> pl.DataFr
     if unit.shares == 1 or events.is_empty():
         return events
     return events.filter(pl.Series(shares_of([events[key] for key in keys], unit.shares) == unit.share))
-
-
-def shares_of(keys: Sequence[pl.Series], shares: int) -> Ints:
-    """Share of each row's key, shape (rows,): by 64-bit FNV-1a of its text, the same everywhere and for good."""
-    hashes = np.full(len(keys[0]), _OFFSET_BASIS)
-    for key in keys:
-        text = key.cast(pl.String).fill_null("").to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets, data = text.buffers()
-        ends = np.frombuffer(offsets, dtype=np.int64)[text.offset : text.offset + len(text) + 1]
-        _mix(ends, np.frombuffer(data, dtype=np.uint8) if data else np.empty(0, dtype=np.uint8), hashes)
-    return ((hashes ^ (hashes >> np.uint64(32))) % np.uint64(shares)).astype(np.int64)
-
-
-@njit(cache=True, nogil=True)
-def _mix(ends, data, hashes):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    for row in range(len(hashes)):
-        mixed = hashes[row]
-        for at in range(ends[row], ends[row + 1]):
-            mixed = (mixed ^ np.uint64(data[at])) * _PRIME
-        # A byte that no text has: ("ab", "c") is another key than ("a", "bc").
-        hashes[row] = (mixed ^ np.uint64(0xFF)) * _PRIME

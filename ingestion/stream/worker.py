@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from threading import Event
 
 from ingestion.claims import OvertakenError
+from ingestion.erasures.kept import Erasures
+from ingestion.stream.acknowledging import Acknowledging
 from ingestion.stream.archive_index import ArchiveIndex
 from ingestion.stream.background import Job
 from ingestion.stream.buffer import Buffer
@@ -52,6 +54,7 @@ class Parts:
         letters: The dead-letter topic.
         sink: The online store.
         snapshots: Where the state is kept.
+        erasures: Who was erased, and where it is told which windows are without them.
         threads: At least two, for what happens beside the stream.
         new_clock: Makes what moves the windows.
         wall_us: The machine's clock, Unix microseconds.
@@ -67,6 +70,7 @@ class Parts:
     letters: Letters
     sink: Sink
     snapshots: SnapshotStore
+    erasures: Erasures
     threads: Executor
     new_clock: Callable[[], Clock]
     wall_us: Callable[[], int]
@@ -111,6 +115,7 @@ class Worker:
             wall_us=parts.wall_us,
             metrics=parts.status.metrics,
         )
+        self._acknowledging = Acknowledging(parts.erasures, settings.stream_group)
         self._refresher = Refresher(
             parts.read_again, parts.threads, settings.stream_refresh_seconds, parts.monotonic
         )
@@ -218,7 +223,13 @@ class Worker:
 
     def _recover(self, wanted: Wanted) -> Job[Wanted, Recovered]:
         parts, cancelled = self._parts, Event()
-        recovery = Recovery(parts.broker, self._indexes, parts.snapshots, parts.new_clock, cancelled)
+        recovery = Recovery(
+            parts.broker,
+            self._indexes,
+            parts.snapshots,
+            parts.new_clock,
+            cancelled,
+        )
         return Job(parts.threads, recovery.run, wanted, cancelled)
 
     def _new_lead(self, recovered: Recovered) -> Lead:
@@ -232,6 +243,7 @@ class Worker:
             buffer=Buffer(settings.stream_archive_max_rows, settings.stream_archive_seconds, parts.monotonic),
             letters=parts.letters,
             metrics=parts.status.metrics,
+            tombstones=parts.erasures.tombstones,
         )
 
     def _say_ready(self) -> None:
@@ -316,6 +328,8 @@ class Worker:
             self._pipeline.measure()
             self._parts.status.metrics.leads.set(self._pipeline.lead is not None)
             self._snapshotter.measure()
+            if not self._snapshotter.is_busy:
+                self._acknowledging.step(self._pipeline.units)
             self._look_at_store()
             self._parts.status.metrics.lags(self._parts.consumer.lag())
 

@@ -14,6 +14,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 _WAY_OUT = (
     "start the local services with `make up`, or set online_store.connection_string in feature_store.yaml"
 )
+_FILE = "password_file"
+_TEXTS = ("username", "password", _FILE)
+"""Never read as JSON: a password may consist of digits."""
 
 
 class RedisUnavailableError(ConnectionError):
@@ -39,20 +42,25 @@ class Address:
 
 
 def parse(text: str, origin: str) -> Address:
-    """Read ``host:port,parameter=value``; values are JSON where they can be read as JSON.
+    """Read ``host:port,parameter=value``; values are JSON where they can be read as JSON, but for name and password.
+
+    ``password_file=PATH`` stands for the password in the first line of a file.
 
     Raises:
-        ValueError: if there is no ``host:port`` in the text.
+        ValueError: if there is no ``host:port`` in the text, or no password where it names a file of it.
     """
     parts = [part.strip() for part in text.strip().split(",") if part.strip()]
     nodes = [part.rpartition(":") for part in parts if "=" not in part]
     if not nodes or not all(host and port.isdigit() for host, _, port in nodes):
         raise ValueError(f"{origin} has no host:port, for example localhost:6379; {_WAY_OUT}")
-    parameters = dict(part.split("=", 1) for part in parts if "=" in part)
+    given = dict(part.split("=", 1) for part in parts if "=" in part)
+    parameters = {name: value if name in _TEXTS else _json_or_text(value) for name, value in given.items()}
+    if _FILE in parameters:
+        parameters["password"] = _first_line(Path(parameters.pop(_FILE)), origin)
     return Address(
         nodes=tuple((host, int(port)) for host, _, port in nodes),
         origin=origin,
-        parameters={name: _json_or_text(value) for name, value in parameters.items()},
+        parameters=parameters,
     )
 
 
@@ -82,6 +90,16 @@ def reaching(address: Address, tried: str) -> Iterator[None]:
         raise RedisUnavailableError(
             f"Redis at {address} (from {address.origin}) was not reached: {error}; tried {tried}; {_WAY_OUT}"
         ) from error
+
+
+def _first_line(file: Path, origin: str) -> str:
+    try:
+        lines = file.read_text().splitlines()
+    except OSError as error:
+        raise ValueError(f"{origin} names {_FILE}={file}, which cannot be read: {error}") from error
+    if not lines:
+        raise ValueError(f"{origin} names {_FILE}={file}, which is empty; its first line is the password")
+    return lines[0]
 
 
 def _json_or_text(value: str) -> Any:

@@ -9,7 +9,7 @@ from feast.type_map import feast_value_type_to_python_type, python_values_to_pro
 from feast.value_type import ValueType
 
 from ingestion.stores.redis_online import keys
-from ingestion.stores.redis_online.plan import ReadPlan
+from ingestion.stores.redis_online.plan import KeyPlan
 
 KIND_TYPES: Final = {
     "string_val": "STRING",
@@ -56,7 +56,7 @@ def asked(name: str, values: Sequence[Any], value_type: ValueType) -> Asked:
         return Asked(
             list(values),
             lambda: [Value(**{kind: value}) for value in values],
-            lambda: [keys.part(value, code) for value in values],
+            lambda: keys.parts(values, code),
         )
     protos = python_values_to_proto_values(list(values), value_type)
     return Asked(
@@ -68,15 +68,15 @@ def asked(name: str, values: Sequence[Any], value_type: ValueType) -> Asked:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The different entities one view is asked for.
+    """The different entities that views of one key are asked for.
 
     Attributes:
-        plan: How the view is read.
+        plan: How the views are read.
         keys: Redis key of each different entity.
         rows: For each row of the request its place in ``keys``; None: each row has its own, in order.
     """
 
-    plan: ReadPlan
+    plan: KeyPlan
     keys: list[bytes]
     rows: list[int] | None
 
@@ -85,21 +85,21 @@ class Lookup:
         return list(map(self.plan.command, self.keys))
 
 
-def lookup(plan: ReadPlan, parts: Mapping[str, list[bytes]]) -> Lookup:
-    """What one view is asked for, each different entity once.
+def lookup(plan: KeyPlan, parts: Mapping[str, list[bytes]]) -> Lookup:
+    """What the views of one key are asked for, each different entity once.
 
     Args:
-        plan: How the view is read.
+        plan: How they are read.
         parts: Key parts of each column of the request.
 
     Raises:
-        KeyError: if the request lacks a join key of the view.
+        KeyError: if the request lacks a join key of the views.
     """
     columns = [parts.get(name, []) for name in plan.request_columns]
     if not all(columns):
         missing = [name for name in plan.request_columns if not parts.get(name)]
         raise KeyError(
-            f"Missing join key values for keys: {missing} of feature view {plan.view.name!r}. "
+            f"Missing join key values for keys: {missing} of feature view {plan.views[0].view.name!r}. "
             f"Provided join_key_values: {list(parts)}"
         )
     whole = columns[0] if len(columns) == 1 else list(map(b"".join, zip(*columns, strict=True)))
@@ -112,7 +112,7 @@ def lookup(plan: ReadPlan, parts: Mapping[str, list[bytes]]) -> Lookup:
 
 
 def commands(lookups: Sequence[Lookup]) -> tuple[list[bytes], list[bytes]]:
-    """Keys and packed commands of all views, in order."""
+    """Keys and packed commands of all lookups, in order."""
     return [key for one in lookups for key in one.keys], [
         command for one in lookups for command in one.commands()
     ]

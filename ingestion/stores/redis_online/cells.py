@@ -5,6 +5,7 @@ A cell is what a hash field holds: the bytes of a Feast ``Value``; None or no by
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -65,6 +66,26 @@ def column(cells: Sequence[Cell], value_type: ValueType) -> list[Any]:
     decode_all = _COLUMNS.get(value_type) if len(cells) >= MANY else None
     values = decode_all(cells) if decode_all is not None else None
     return list(map(decoder(value_type), cells)) if values is None else values
+
+
+def columns(of_features: Sequence[Sequence[Cell]], value_types: Sequence[ValueType]) -> list[list[Any]]:
+    """Python values of the cells of several features; those of one type are decoded together.
+
+    Args:
+        of_features: [features] cells, of each as many as there are.
+        value_types: [features] their types.
+    """
+    by_type: dict[ValueType, list[int]] = {}
+    for place, value_type in enumerate(value_types):
+        by_type.setdefault(value_type, []).append(place)
+    made: list[list[Any]] = [[]] * len(of_features)
+    for value_type, places in by_type.items():
+        values, start = column(list(chain.from_iterable(of_features[p] for p in places)), value_type), 0
+        for place in places:
+            stop = start + len(of_features[place])
+            made[place] = values[start:stop]
+            start = stop
+    return made
 
 
 def _doubles(cells: Sequence[Cell]) -> list[Any] | None:

@@ -44,6 +44,14 @@ def part(value: Any, value_type: str) -> bytes:
     return _HEAD.pack(TYPES[value_type], len(data)) + data
 
 
+def parts(values: Sequence[Any], value_type: str) -> list[bytes]:
+    """As `part` for each value of a column."""
+    if value_type != "STRING":
+        return [part(value, value_type) for value in values]
+    head, number = _HEAD.pack, TYPES[value_type]
+    return [head(number, len(data)) + data for data in map(str.encode, values)]
+
+
 def split(tail: bytes) -> tuple[bytes, bytes]:
     """The first part of what stands behind the prefix of a key, and the rest.
 

@@ -13,7 +13,7 @@ def measure(request: Request, replies: Sequence[Sequence[Cell]], seconds: float)
 
     Args:
         request: What was asked for.
-        replies: Of the commands of its lookups; a cell per feature, then the event timestamp.
+        replies: Of the commands of its lookups; of each view a cell per feature, then the event timestamp.
         seconds: How long the server took to answer.
     """
     if not metrics._config.online_features:  # noqa: SLF001  as Feast's own stores ask
@@ -22,9 +22,9 @@ def measure(request: Request, replies: Sequence[Sequence[Cell]], seconds: float)
     start = 0
     for lookup in request.lookups:
         stop = start + len(lookup.keys)
-        stored = [reply[-1] is not None for reply in replies[start:stop]]
-        found = sum(stored if lookup.rows is None else [stored[place] for place in lookup.rows])
-        rows = len(stored) if lookup.rows is None else len(lookup.rows)
-        features = len(lookup.plan.features)
-        metrics.track_feature_statuses(lookup.plan.view.name, features * found, features * (rows - found))
+        rows = range(len(lookup.keys)) if lookup.rows is None else lookup.rows
+        for view, cells in zip(lookup.plan.views, lookup.plan.cells, strict=True):
+            stored = [reply[cells][-1] is not None for reply in replies[start:stop]]
+            found, features = sum(stored[place] for place in rows), len(view.features)
+            metrics.track_feature_statuses(view.view.name, features * found, features * (len(rows) - found))
         start = stop

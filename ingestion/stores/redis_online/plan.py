@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, pairwise
 from typing import Any, Final
 
 from feast import FeatureView, RepoConfig
 from feast.protos.feast.types.Value_pb2 import Value
 from feast.value_type import ValueType
 
-from ingestion.compile import is_windowed
+from ingestion.derive import is_windowed
 from ingestion.stores.redis_online import keys, resp
 from ingestion.stores.redis_online.cells import Cell, decoder
 from ingestion.stores.redis_online.view_wire import view_wire
@@ -36,8 +37,10 @@ class ReadPlan:
         request_columns: Where the join keys stand in a request, in order of the join keys' own names.
         key_types: Types of the join keys, in the same order.
         ttl_seconds: Older rows are outside the maximum age; None: rows do not age.
-        nothing: Cells of an entity that is not shown: one per feature and one for the timestamp.
+        nothing: Cells of an entity that is not shown, one per feature.
         unseen: Cells of an entity never seen, for windowed views; None: such an entity is not found.
+        hash_fields: Where the features stand in the hash of an entity, and behind them the event timestamp.
+        key_head, key_tail: What stands before and behind the join keys of an entity in its Redis key.
     """
 
     view: FeatureView
@@ -48,23 +51,66 @@ class ReadPlan:
     ttl_seconds: float | None
     nothing: tuple[Cell, ...]
     unseen: tuple[Cell, ...] | None
-    _key_head: bytes
-    _key_tail: bytes
-    _command_head: bytes
-    _command_tail: bytes
+    hash_fields: tuple[bytes, ...]
+    key_head: bytes
+    key_tail: bytes
 
     @cached_property
     def decoders(self) -> tuple[Callable[[Cell], Any], ...]:
         """Makes the Python value of a cell, of each feature."""
         return tuple(map(decoder, self.value_types))
 
+
+@dataclass(frozen=True)
+class KeyPlan:
+    """How views are read that share the keys of their entities: one command reads an entity for all of them.
+
+    Attributes:
+        views: How each view is read.
+        places: Their places among the views of the request.
+        cells: Where a view's cells stand in a reply: one per feature, and behind them the event timestamp.
+    """
+
+    views: tuple[ReadPlan, ...]
+    places: tuple[int, ...]
+    cells: tuple[slice, ...]
+    _command_head: bytes
+    _command_tail: bytes
+
+    @property
+    def request_columns(self) -> tuple[str, ...]:
+        """Where the join keys stand in a request."""
+        return self.views[0].request_columns
+
     def key(self, parts: bytes) -> bytes:
         """Redis key of one entity; ``parts`` are its join keys as `keys.part` makes them, in the plan's order."""
-        return b"%b%b%b" % (self._key_head, parts, self._key_tail)
+        view = self.views[0]
+        return b"%b%b%b" % (view.key_head, parts, view.key_tail)
 
     def command(self, key: bytes) -> bytes:
-        """The packed command that reads the features of one entity, and behind them the event timestamp."""
+        """The packed command that reads the cells of one entity."""
         return b"%b$%d\r\n%b\r\n%b" % (self._command_head, len(key), key, self._command_tail)
+
+
+def key_plans(views: Sequence[ReadPlan]) -> tuple[KeyPlan, ...]:
+    """Plans for the views of a request, those with the same keys together."""
+    places: dict[tuple[Any, ...], list[int]] = {}
+    for place, view in enumerate(views):
+        same = (view.request_columns, view.key_types, view.key_head, view.key_tail)
+        places.setdefault(same, []).append(place)
+    return tuple(_key_plan([views[place] for place in of_key], of_key) for of_key in places.values())
+
+
+def _key_plan(views: Sequence[ReadPlan], places: Sequence[int]) -> KeyPlan:
+    hash_fields = [field for view in views for field in view.hash_fields]
+    bounds = accumulate((len(view.hash_fields) for view in views), initial=0)
+    return KeyPlan(
+        views=tuple(views),
+        places=tuple(places),
+        cells=tuple(slice(start, stop) for start, stop in pairwise(bounds)),
+        _command_head=resp.head(2 + len(hash_fields)) + resp.bulk(b"HMGET"),
+        _command_tail=b"".join(map(resp.bulk, hash_fields)),
+    )
 
 
 def read_plan(config: RepoConfig, view: FeatureView, requested: Sequence[str] | None) -> ReadPlan:
@@ -72,7 +118,7 @@ def read_plan(config: RepoConfig, view: FeatureView, requested: Sequence[str] | 
     wire = view_wire(config, view)
     types = {field.name: field.dtype.to_value_type() for field in view.features}
     features = tuple(requested or types)
-    hash_fields = [*(wire.field(feature) for feature in features), wire.timestamp_field]
+    hash_fields = (*(wire.field(feature) for feature in features), wire.timestamp_field)
     join_keys = sorted(view.join_keys)
     key_types = {column.name: column.dtype.to_value_type().name for column in view.entity_columns}
     aliases = view.projection.join_key_map
@@ -84,19 +130,17 @@ def read_plan(config: RepoConfig, view: FeatureView, requested: Sequence[str] | 
         request_columns=tuple(aliases.get(name, name) for name in join_keys),
         key_types=tuple(key_types[name] for name in join_keys),
         ttl_seconds=ttl.total_seconds() if ttl else None,
-        nothing=(None,) * len(hash_fields),
+        nothing=(None,) * len(features),
         unseen=_unseen(view, features, types) if is_windowed(view) else None,
-        _key_head=keys.prefix(join_keys),
-        _key_tail=config.project.encode(),
-        _command_head=resp.head(2 + len(hash_fields)) + resp.bulk(b"HMGET"),
-        _command_tail=b"".join(map(resp.bulk, hash_fields)),
+        hash_fields=hash_fields,
+        key_head=keys.prefix(join_keys),
+        key_tail=config.project.encode(),
     )
 
 
 def _unseen(view: Any, features: Sequence[str], types: Mapping[str, ValueType]) -> tuple[Cell, ...]:
     functions = {a.resolved_name(a.time_window): a.function for a in view.aggregations}
-    zeros = [
+    return tuple(
         _ZEROS[types[feature].name] if functions.get(feature) in EMPTY_WINDOW_IS_ZERO else None
         for feature in features
-    ]
-    return (*zeros, None)
+    )

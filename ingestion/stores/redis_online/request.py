@@ -12,9 +12,9 @@ from feast.value_type import ValueType
 
 from ingestion.stores.redis_online.asked import Asked, Lookup, asked, key_parts, lookup
 from ingestion.stores.redis_online.cells import Cell
-from ingestion.stores.redis_online.entity import show
-from ingestion.stores.redis_online.plan import ReadPlan
-from ingestion.stores.redis_online.response import CellsResponse, ViewRows
+from ingestion.stores.redis_online.plan import KeyPlan, ReadPlan, key_plans
+from ingestion.stores.redis_online.response import CellsResponse
+from ingestion.stores.redis_online.views import view_rows
 
 EntityRows: TypeAlias = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 """Rows, or columns of Python values, of Feast values or a ``RepeatedValue``."""
@@ -25,7 +25,7 @@ class RequestPlan:
     """How the features of one list of references, or of one feature service, are read.
 
     Attributes:
-        views: How each view is read.
+        keys: How the views are read, by the key of their entities.
         names: Names of each view's features in the response.
         join_keys: Columns of a request that are join keys.
         entity_names: Entities that a request may name instead of their join key, which Feast deprecates.
@@ -39,7 +39,7 @@ class RequestPlan:
         without_entity: Whether there are views without entity.
     """
 
-    views: tuple[ReadPlan, ...]
+    keys: tuple[KeyPlan, ...]
     names: tuple[tuple[str, ...], ...]
     join_keys: frozenset[str]
     entity_names: Mapping[str, str]
@@ -75,7 +75,7 @@ class RequestPlan:
         if self.without_entity:
             nobody = asked(DUMMY_ENTITY_ID, [DUMMY_ENTITY_VAL], ValueType.STRING).parts()
             parts[DUMMY_ENTITY_ID] = nobody * rows
-        return [lookup(plan, parts) for plan in self.views]
+        return [lookup(plan, parts) for plan in self.keys]
 
     def _is_key(self, name: str) -> bool:
         return name not in self.request_data and (name in self.join_keys or name in self.entity_names)
@@ -94,7 +94,7 @@ class Request:
     Attributes:
         plan: How it is read.
         columns: The columns given: join keys, then what on-demand views need.
-        lookups: What each view is asked for.
+        lookups: What the views of each key are asked for.
     """
 
     plan: RequestPlan
@@ -126,21 +126,6 @@ class Request:
         return OnlineResponse(proto, feature_types=plan.feature_types)
 
 
-def view_rows(
-    lookups: Sequence[Lookup],
-    replies: Sequence[Sequence[Cell]],
-    names: Sequence[Sequence[str]],
-    now_seconds: float,
-) -> list[ViewRows]:
-    """Replies to the commands of all lookups, by view."""
-    made, start = [], 0
-    for one, named in zip(lookups, names, strict=True):
-        stop = start + len(one.keys)
-        made.append(ViewRows(one, show(one.plan, replies[start:stop], now_seconds), named))
-        start = stop
-    return made
-
-
 def request_plan(
     context: Any, feature_types: dict[str, ValueType], full_names: bool, plan_of: Callable[..., ReadPlan]
 ) -> RequestPlan:
@@ -154,7 +139,7 @@ def request_plan(
     """
     references, on_demand, entity_names, key_types, join_keys, grouped, kept, data, without_entity = context
     return RequestPlan(
-        views=tuple(plan_of(view, features) for view, features in grouped),
+        keys=key_plans([plan_of(view, features) for view, features in grouped]),
         names=tuple(_names(view, features, full_names) for view, features in grouped),
         join_keys=frozenset(name for name in join_keys if isinstance(name, str)),
         entity_names=entity_names,

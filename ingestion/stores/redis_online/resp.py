@@ -18,6 +18,11 @@ def head(arguments: int) -> bytes:
     return b"*%d\r\n" % arguments
 
 
+def command(*arguments: bytes) -> bytes:
+    """One command."""
+    return head(len(arguments)) + b"".join(map(bulk, arguments))
+
+
 def bulks(arguments: Sequence[Bytes]) -> Bytes:
     """Arguments of each row, one behind the other, as they stand in a command; at least one column."""
     columns = [buffers_of(argument) for argument in arguments]

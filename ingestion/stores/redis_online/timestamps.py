@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate, chain, pairwise
 
 import numpy as np
 import pyarrow as pa
+from google.protobuf.timestamp_pb2 import Timestamp
 from numpy.typing import NDArray
 
 from ingestion.stores.redis_online import unpacked
@@ -74,40 +76,34 @@ def decode_all(stored: Sequence[bytes | None]) -> Instants:
     return Instants(np.where(has_seconds, first, 0), np.where(has_seconds, second, first))
 
 
-def unix_seconds(stored: bytes) -> float:
-    """Unix seconds of a stored Timestamp."""
-    seconds, nanos = decode(stored)
-    return seconds + nanos * 1e-9
-
-
-def unix_seconds_of(stored: Sequence[bytes | None]) -> NDArray[np.float64]:
-    """Unix seconds of stored Timestamps, [rows]; NaN where there is none."""
-    if len(stored) < _MANY:
-        return np.array([np.nan if cell is None else unix_seconds(cell) for cell in stored])
-    at = decode_all(stored)
-    return np.where([cell is None for cell in stored], np.nan, at.seconds + at.nanos * 1e-9)
-
-
 def unix_microseconds_of(stored: Sequence[bytes | None]) -> list[int | None]:
     """Unix microseconds of stored Timestamps, cut; None where there is none."""
     if len(stored) < _MANY:
         return [None if cell is None else _unix_microseconds(cell) for cell in stored]
     at = decode_all(stored)
-    microseconds = (at.seconds * 10**6 + at.nanos // 1000).tolist()
-    return [None if cell is None else us for cell, us in zip(stored, microseconds, strict=True)]
+    microseconds: list[int | None] = (at.seconds * 10**6 + at.nanos // 1000).tolist()
+    if None in stored:
+        return [None if cell is None else us for cell, us in zip(stored, microseconds, strict=True)]
+    return microseconds
+
+
+def unix_microseconds_of_all(columns: Sequence[Sequence[bytes | None]]) -> list[list[int | None]]:
+    """As ``unix_microseconds_of`` for several columns, decoded together."""
+    decoded = unix_microseconds_of(list(chain.from_iterable(columns)))
+    bounds = accumulate(map(len, columns), initial=0)
+    return [decoded[start:stop] for start, stop in pairwise(bounds)]
 
 
 def are_before(stored: Sequence[bytes | None], unix_seconds_of_limit: float) -> list[bool]:
     """Which stored Timestamps are before an instant; False where there is none."""
-    if len(stored) < _MANY:
-        return [at is not None and unix_seconds(at) < unix_seconds_of_limit for at in stored]
-    before: list[bool] = (unix_seconds_of(stored) < unix_seconds_of_limit).tolist()
-    return before
+    limit = unix_seconds_of_limit * 10**6
+    return [at is not None and at < limit for at in unix_microseconds_of(stored)]
 
 
 def _unix_microseconds(stored: bytes) -> int:
-    seconds, nanos = decode(stored)
-    return seconds * 10**6 + nanos // 1000
+    # The protobuf's own parser is compiled: half the time of `decode`.
+    at = Timestamp.FromString(stored)
+    return at.seconds * 10**6 + at.nanos // 1000
 
 
 def instant(stored: bytes) -> datetime:

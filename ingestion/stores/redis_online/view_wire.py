@@ -58,6 +58,12 @@ def view_wire(config: RepoConfig, view: FeatureView) -> ViewWire:
     return ViewWire(name, f"_ts:{name}".encode())
 
 
+def row_fields(config: RepoConfig, view: FeatureView) -> list[bytes]:
+    """Hash fields of a view's row: the event timestamp, then the features."""
+    wire = view_wire(config, view)
+    return [wire.timestamp_field, *(wire.field(feature.name) for feature in view.features)]
+
+
 def entity_key(config: RepoConfig, key: EntityKey) -> bytes:
     """Redis key of an entity."""
     return serialize_entity_key(key, entity_key_serialization_version=3) + config.project.encode()
