@@ -81,6 +81,22 @@ class DataWindow(_Frozen):
     end: AwareDatetime
 
 
+class AcceptedBatch(_Frozen):
+    """A training set that broke its expectations and was taken all the same.
+
+    Attributes:
+        by: Account and machine.
+        reason: Why, in their words.
+        time: When.
+        failures: Which expectations did not hold.
+    """
+
+    by: str
+    reason: str
+    time: AwareDatetime
+    failures: tuple[str, ...]
+
+
 class Card(_Frozen):
     """What is known about one version of a model.
 
@@ -99,6 +115,7 @@ class Card(_Frozen):
         packages: Versions of the packages it was trained with.
         git_revision: Of the code it was trained by, a ``+`` behind it where that was changed; None if unknown.
         statistics: Per feature, figures of the training rows.
+        accepted: Who took a training set that broke its expectations; None where it met them.
     """
 
     model: str
@@ -115,6 +132,7 @@ class Card(_Frozen):
     packages: dict[str, str]
     git_revision: str | None = None
     statistics: dict[str, dict[str, Any]]
+    accepted: AcceptedBatch | None = None
 
 
 def load_card(path: Path) -> Card:

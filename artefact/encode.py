@@ -18,7 +18,11 @@ class RowEncoder:
 
     def __init__(self, inputs: Sequence[InputFeature]) -> None:
         self.names = tuple(feature.name for feature in inputs)
-        self._categories = [_index(feature) for feature in inputs]
+        self._categories = [
+            (place, _index(feature.categories))
+            for place, feature in enumerate(inputs)
+            if feature.categories is not None
+        ]
 
     def __call__(self, columns: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.float32]:
         """Encode ``columns`` (all of one length N; lists, numpy arrays or series) as float32 [N, F].
@@ -28,24 +32,18 @@ class RowEncoder:
         Raises:
             ArtefactError: if a column of the model is missing.
         """
-        encoded = [
-            self._column(name, index, columns)
-            for name, index in zip(self.names, self._categories, strict=True)
-        ]
-        return np.ascontiguousarray(np.array(encoded, dtype=np.float32).T)
-
-    def _column(
-        self, name: str, index: dict[str | None, float] | None, columns: Mapping[str, Iterable[Any]]
-    ) -> Iterable[Any] | npt.NDArray[np.float32]:
         try:
-            values = columns[name]
+            encoded = [columns[name] for name in self.names]
         except KeyError as error:
             raise ArtefactError(
-                f"the model's input {name!r} is missing; there are {sorted(columns)}"
+                f"the model's input {error.args[0]!r} is missing; there are {sorted(columns)}"
             ) from error
-        if index is None:
-            return values if isinstance(values, list) else np.asarray(values, dtype=np.float32)
-        return [index.get(value, UNKNOWN_CATEGORY) for value in values]
+        for place, index in self._categories:
+            encoded[place] = [index.get(value, UNKNOWN_CATEGORY) for value in encoded[place]]
+        numbers = [
+            values if isinstance(values, list) else np.asarray(values, dtype=np.float32) for values in encoded
+        ]
+        return np.ascontiguousarray(np.array(numbers, dtype=np.float32).T)
 
 
 def encode_rows(card: Card, columns: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.float32]:
@@ -53,8 +51,6 @@ def encode_rows(card: Card, columns: Mapping[str, Iterable[Any]]) -> npt.NDArray
     return RowEncoder(card.inputs)(columns)
 
 
-def _index(feature: InputFeature) -> dict[str | None, float] | None:
-    if feature.categories is None:
-        return None
-    table: dict[str | None, float] = {value: float(i) for i, value in enumerate(feature.categories)}
+def _index(categories: Sequence[str]) -> dict[str | None, float]:
+    table: dict[str | None, float] = {value: float(i) for i, value in enumerate(categories)}
     return table | {None: float("nan")}

@@ -8,6 +8,12 @@ from artefact.errors import ArtefactError
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
+PAGE_FILE = "report.html"
+"""The report of the training that made the version, one page that needs nothing else."""
+VERDICT_FILE = "verdict.json"
+"""What the checks of the version said."""
+OVERRIDES_FILE = "overrides.jsonl"
+"""Who put the version in use although checks of it failed: see `artefact.overrides`."""
 CANDIDATES_FILE = "candidates.parquet"
 """Columns product_id, candidate_id, rank (int32; 0 is the product itself, 1 the best other one), score (float64)."""
 CANDIDATE_SCORE = "candidate_score"
@@ -15,6 +21,8 @@ CANDIDATE_SCORE = "candidate_score"
 customer looked at last (the feature ``user_product_id_last_1d``), null where it is not among them."""
 POPULAR_FILE = "popular.parquet"
 """Columns product_id, rank (1 is best)."""
+REFERENCE_FILE = "reference.parquet"
+"""What predictions are held against: see `artefact.reference`."""
 
 _CHAMPION_FILE = "champion"
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -56,11 +64,21 @@ def set_champion(models_dir: Path, model: str, version: str) -> None:
     Raises:
         ArtefactError: if the version has no model or no card.
     """
+    whole_version(models_dir, model, version)
+    write_atomically(models_dir / model / _CHAMPION_FILE, version + "\n")
+
+
+def whole_version(models_dir: Path, model: str, version: str) -> Path:
+    """Folder of one version.
+
+    Raises:
+        ArtefactError: if it has no model or no card.
+    """
     folder = version_path(models_dir, model, version)
     for name in (MODEL_FILE, CARD_FILE):
         if not (folder / name).is_file():
             raise ArtefactError(f"version {version!r} of model {model!r} has no {name} in {folder}")
-    write_atomically(models_dir / model / _CHAMPION_FILE, version + "\n")
+    return folder
 
 
 def write_atomically(file: Path, text: str) -> None:

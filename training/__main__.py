@@ -15,12 +15,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--repo", type=Path, default=Path("feature_repo"), help="folder of feature_store.yaml"
     )
+    parser.add_argument(
+        "--accept-batch",
+        default="",
+        metavar="REASON",
+        help="train on a training set that breaks its expectations too; who and why is kept in the card",
+    )
     options = parser.parse_args(arguments)
     wanted = MODELS if options.model == "all" else (options.model,)
     # Behind the parser: these imports take seconds, --help does not.
     from training.run import run  # noqa: PLC0415
 
-    return run(wanted, options.repo)
+    return run(wanted, options.repo, options.accept_batch)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,10 @@ from html import escape
 from rich.table import Table
 
 from artefact.experiments import CHALLENGER, CHAMPION
+from expectations.site.axes import Axis
+from expectations.site.charts import Series, line_chart
+from expectations.site.markup import Grid, Plot, blocks, document
 from training.arms_compared import ArmFigures, Comparison
-from training.charts import Axis, Series, line_chart
-from training.page import Grid, Plot, blocks, document
 
 _RATE = {"fraud": "decided wrongly", "recommendation": "lists with an order"}
 _POSITIVES = {"fraud": "charged back", "recommendation": "ordered"}

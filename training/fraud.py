@@ -9,18 +9,18 @@ import numpy as np
 import polars as pl
 from rich.progress import Progress
 
-from artefact import MODEL_FILE, Card, InputFeature, Thresholds
+from artefact import MODEL_FILE, REFERENCE_FILE, Card, InputFeature, Thresholds
+from expectations.resampling import Interval, over_customers
 from training.calibrated import CalibratedModel, calibrate, raw_scores
 from training.champion import Champion
-from training.confidence import Interval, over_customers
 from training.convert import Converted, convert
 from training.estimators import FRAUD_ESTIMATORS
 from training.fitting import Rows, fitted
 from training.folds import Fold
 from training.fraud_evaluation import JUDGED_BY, fraud_metrics, fraud_protocol
-from training.fraud_orders import FraudOrders, fraud_split
+from training.fraud_orders import ASKED, FraudOrders, fraud_split
 from training.fraud_page import fraud_page
-from training.gate import check_training_set
+from training.gate import check_training_set, parity_held
 from training.history import feature_types, read_features, windowed_features
 from training.importance import permutation_importance
 from training.inputs import choose_inputs, matrix
@@ -36,6 +36,7 @@ from training.promotion import (
     scoring_within,
 )
 from training.publish import EVALUATION_FILE, TrainedModel, named, parquet_bytes, publish, unnamed_card
+from training.reference import reference_rows
 from training.rules import rule_scores
 from training.rungs import fraud_rungs
 from training.selection import FoldRows, Selection, compete
@@ -47,9 +48,6 @@ from training.thresholds import choose_thresholds
 MODEL = "fraud"
 REQUEST_INPUTS = {"transaction_amount": "Float64"}
 """Request columns that the model reads as they are, before the features of the service."""
-_ASKED = (
-    "user_id", "product_id", "device_id", "event_timestamp", "transaction_amount", "request_seconds", "request_device_id",
-)  # fmt: skip
 Inputs = tuple[InputFeature, ...]
 
 
@@ -104,7 +102,9 @@ def train_fraud(
     with step(f"features of {orders.rows.height:,} orders"):
         rows = read_features(store, settings.fraud_service, orders.rows)
     with step("expectations"):
-        check_training_set(store, settings.fraud_service, known_at(rows, split.cut), "is_fraud", settings)
+        accepted = check_training_set(
+            store, settings.fraud_service, known_at(rows, split.cut), "is_fraud", settings
+        )
     with step(f"candidates on {len(split.folds)} folds"):
         fraud = _with_inputs(store, orders.with_features(rows), settings)
         selection, model, thresholds = _choose(fraud)
@@ -147,6 +147,7 @@ def train_fraud(
             metrics=metrics | fraud_protocol(fraud.orders, settings),
             thresholds=thresholds,
             rules=rungs.rules,
+            accepted=accepted,
         )
         trained = _publish(store, fraud, card, converted, test, scores, selection)
     step.finish()
@@ -207,13 +208,21 @@ def _publish(
     """Judge the version beside the champion, and write it with its report."""
     settings, split = fraud.settings, fraud.orders.split
     evaluation = test.select("order_id", "event_timestamp", "is_fraud", score=pl.Series(scores["test"]))
-    files = {MODEL_FILE: converted.to_bytes(), EVALUATION_FILE: parquet_bytes(evaluation)}
+    reference = reference_rows(
+        fraud.orders, fraud.inputs, lambda rows: converted.scores(matrix(fraud.inputs, rows)), settings
+    )
+    files = {
+        MODEL_FILE: converted.to_bytes(),
+        EVALUATION_FILE: parquet_bytes(evaluation),
+        REFERENCE_FILE: parquet_bytes(reference),
+    }
     card = named(card, files, split.end)
     champion = Champion.load(settings, MODEL)
     theirs = champion.scores(test) if champion else None
     checks = (
-        expectations_held(settings.fraud_service),
-        parity(store, settings.fraud_service, test, _ASKED, fraud.inputs),
+        expectations_held(settings.fraud_service, card.accepted),
+        parity_held(settings.fraud_service, settings),
+        parity(store, settings.fraud_service, test, ASKED, fraud.inputs),
         calibration_within(card.metrics["calibration"]["expected_calibration_error"], settings),
         not_worse_than_champion(
             champion.card.version if champion else None,

@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 
 from artefact import Thresholds
-from training.confidence import over_customers, over_folds
+from expectations.resampling import over_customers
+from training.confidence import over_folds
 from training.folds import Fold
 from training.fraud_orders import FraudOrders
 from training.metrics import (

@@ -16,6 +16,10 @@ from training.settings import TrainingSettings
 
 FEWEST_FRAUDS = 10
 """With fewer in a window, its figures mean nothing."""
+ASKED = (
+    "user_id", "product_id", "device_id", "event_timestamp", "transaction_amount", "request_seconds", "request_device_id",
+)  # fmt: skip
+"""What the features of an order are asked with: join keys, its instant and request columns."""
 _COLUMNS = ("order_id", "user_id", "product_id", "device_id", "amount")
 
 

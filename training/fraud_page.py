@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import polars as pl
 
 from artefact import Card
+from expectations.site.markup import Grid
 from training import plots
 from training.metrics import Floats
-from training.page import Grid, interval, report_page
+from training.page import interval, report_page
 from training.selection import Selection
 from training.verdict import Verdict
 

@@ -8,10 +8,10 @@ import polars as pl
 
 from artefact import Thresholds
 from artefact.experiments import SHADOW
+from expectations.judged import ASKED_AT, ORDERED_AT, judged_orders
 from training.history import TIME, read_events
 from training.instants import with_orders
 from training.labels import known_at, with_known_at, without_repeats
-from training.predictions import ASKED_AT
 
 SETTLED_AT = "settled_at"
 """When the outcome of a prediction is final."""
@@ -58,28 +58,18 @@ def order_outcomes(
     blocked = (pl.col("probability") >= high).cast(pl.Int8)
     return (
         pl.concat([_judged(settled, group, patience) for _, group in predictions.group_by("version", "arm")])
-        .with_columns(blocked=blocked, settled_at=pl.col("ordered_at") + delay)
+        .with_columns(blocked=blocked, settled_at=pl.col(ORDERED_AT) + delay)
         .with_columns(outcome=(pl.col("blocked") != pl.col("label")).cast(pl.Int8))
         .sort(SETTLED_AT, "order_id")
     )
 
 
 def _judged(orders: pl.DataFrame, predictions: pl.DataFrame, patience: timedelta) -> pl.DataFrame:
-    return (
-        orders.select("order_id", "user_id", "product_id", ordered_at=TIME, label="is_fraud")
-        .sort("ordered_at")
-        .join_asof(
-            predictions.select("user_id", "product_id", ASKED_AT, "arm", "version", "probability").sort(
-                ASKED_AT
-            ),
-            left_on="ordered_at",
-            right_on=ASKED_AT,
-            by=["user_id", "product_id"],
-            tolerance=patience,
-            check_sortedness=False,
-        )
-        .filter(pl.col("version").is_not_null())
-    )
+    return judged_orders(
+        orders.select("order_id", "user_id", "product_id", label="is_fraud", ordered_at=TIME),
+        predictions.select("user_id", "product_id", ASKED_AT, "arm", "version", "probability"),
+        patience,
+    ).drop(ASKED_AT)
 
 
 def list_outcomes(

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from training.charts import Axis, Series, bar_chart, histogram, line_chart
+from expectations.site.axes import Axis
+from expectations.site.charts import Series, bar_chart, histogram, line_chart
+from expectations.site.markup import Plot
 from training.metrics import Floats, Labels
-from training.page import Plot
 
 _SHARE = (0.0, 1.0)
 _SHOWN_INPUTS = 20
@@ -73,7 +74,7 @@ def distribution(labels: Labels, scores: Floats, names: tuple[str, str], lowest:
     series = [
         histogram(name, scores[labels == label], edges) for label, name in ((1, names[1]), (0, names[0]))
     ]
-    top = max(max(one.y) for one in series)
+    top = max(value or 0.0 for one in series for value in one.y)
     chart = line_chart(
         Axis("probability", lowest, 1, logarithmic=True), Axis("share of rows", 0, top), series
     )

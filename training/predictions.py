@@ -1,17 +1,17 @@
 """What the arms of an experiment predicted, from the archive of the prediction log."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
 from artefact.experiments import SHADOW, Experiment
+from expectations.judged import ASKED_AT, asked_at
+from expectations.served import NoPredictionsError, ServedLog
 from training.errors import NotEnoughHistoryError
 from training.history import TIME
 
 FRAUD = "fraud"
-ASKED_AT = "asked_at"
-"""The instant that the prediction is for: the order's own, or that of the list."""
 _LOGGED = ("request_id", "user_id", "product_id", TIME, "request", "rung", "risk_level", "scores")
 
 
@@ -33,11 +33,9 @@ def read_predictions(folder: str, experiment: Experiment, end: datetime) -> pl.D
     """
     until = min(end, experiment.stopped or end)
     try:
-        logged = _logged(folder, experiment.started, until).collect()
-    except (FileNotFoundError, pl.exceptions.ComputeError) as error:
-        raise NotEnoughHistoryError(
-            f"there are no predictions in {folder} ({error}); let `python -m ingestion.predictions` run beside the API"
-        ) from error
+        logged = ServedLog(folder).scan(experiment.started, until, _LOGGED).collect()
+    except NoPredictionsError as error:
+        raise NotEnoughHistoryError(str(error)) from error
     found = _scores(logged, experiment)
     if found.is_empty():
         raise NotEnoughHistoryError(
@@ -47,36 +45,11 @@ def read_predictions(folder: str, experiment: Experiment, end: datetime) -> pl.D
     return found
 
 
-def _logged(folder: str, start: datetime, end: datetime) -> pl.LazyFrame:
-    """Each record once; one that was joined into a larger file may be in two until the small one is deleted."""
-    time, date = pl.col(TIME), pl.col("date")
-    files = pl.scan_parquet(f"{folder.rstrip('/')}/date=*/*.parquet", hive_partitioning=True)
-    days = date.cast(pl.String).str.to_date().is_between(start.date(), (end + timedelta(days=1)).date())
-    return (
-        files.filter(days, time >= start, time < end)
-        .select(*_LOGGED, "_topic", "_partition", "_offset")
-        .unique(["_topic", "_partition", "_offset"], keep="any", maintain_order=True)
-    )
-
-
 def _scores(logged: pl.DataFrame, experiment: Experiment) -> pl.DataFrame:
     models = pl.col("scores").list.eval(pl.element().struct.field("model"))
     deciding = pl.col("scores").list.eval(~pl.element().struct.field("shadow")).list.any()
-    asked = (
-        pl.col("request")
-        .list.eval(
-            pl.when(pl.element().struct.field("name") == "request_seconds").then(
-                pl.element().struct.field("number")
-            )
-        )
-        .list.max()
-    )
     rows = logged.with_columns(
-        (asked * 1_000_000)
-        .cast(pl.Int64)
-        .cast(pl.Datetime("us", "UTC"))
-        .fill_null(pl.col(TIME))
-        .alias(ASKED_AT),
+        asked_at(),
         listed=deciding & ~models.list.contains(FRAUD),
     )
     part = rf"(?:^|,){re.escape(experiment.name)}:(\w+)(?:,|$)"

@@ -1,15 +1,19 @@
 """What a version must show before it decides about orders."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from artefact import InputFeature
+from artefact import AcceptedBatch, InputFeature
+from expectations.parity.gate import missed, newest
+from expectations.parity.record import ParityRun
+from expectations.resampling import Interval
+from expectations.settings import QualitySettings
 from training.calibrated import Matrix
-from training.confidence import Interval
 from training.convert import Converted
 from training.history import read_features
 from training.inputs import matrix
@@ -25,9 +29,38 @@ def judge(checks: Sequence[Check], settings: TrainingSettings) -> Verdict:
     return Verdict(tuple(checks), all(check.holds for check in checks) and settings.training_promote)
 
 
-def expectations_held(service: str) -> Check:
-    """Of a training set that its gate let through; one that it refused is trained on by nobody."""
-    return Check("expectations", holds=True, detail=f"the training set met the suite of {service}")
+def expectations_held(service: str, accepted: AcceptedBatch | None) -> Check:
+    """Of a training set that its gate let through; one that somebody let through makes no champion by itself."""
+    name = "expectations"
+    if accepted is None:
+        return Check(name, holds=True, detail=f"the training set met the suite of {service}")
+    failures = ", ".join(accepted.failures)
+    return Check(
+        name, holds=False, detail=f"taken by {accepted.by} ({accepted.reason}) in spite of {failures}"
+    )
+
+
+def served_as_history(
+    service: str, runs: Iterable[ParityRun], settings: QualitySettings, now: datetime
+) -> Check:
+    """Whether values that were served lately are those of history, which the version learned from.
+
+    Args:
+        service: Name of the feature service.
+        runs: Measurements of parity, the newest first.
+        settings: Bounds, and for how long a measurement is of account.
+        now: The present, aware.
+    """
+    name, found = "served as in history", newest(runs, service, settings, now)
+    if found is None:
+        hours = settings.parity_gate_hours
+        return Check(
+            name, holds=True, detail=f"parity of {service} was not measured in the last {hours:g} hours"
+        )
+    measured, parity_found = found
+    reasons = missed(parity_found, settings)
+    told = "; ".join(reasons) or f"{parity_found.equal_ratio:.4%} of {parity_found.compared:,} values equal"
+    return Check(name, holds=not reasons, detail=f"{told}; measured {measured:%F %T} UTC")
 
 
 def not_worse_than_champion(version: str | None, gain: Interval | None, figure: str) -> Check:

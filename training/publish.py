@@ -15,6 +15,7 @@ import polars as pl
 import xgboost
 
 from artefact import (
+    AcceptedBatch,
     Card,
     InputFeature,
     Rules,
@@ -25,17 +26,16 @@ from artefact import (
     version_path,
 )
 from artefact.card import DataWindow
-from artefact.folder import write_atomically
+from artefact.folder import PAGE_FILE, VERDICT_FILE, write_atomically
 from training.inputs import statistics
 from training.report import card_markdown
 from training.revision import git_revision
 from training.settings import TrainingSettings
 from training.split import Window
-from training.verdict import VERDICT_FILE, Verdict
+from training.verdict import Verdict
 from training.versions import promote
 
 PACKAGES = ("feast", "numpy", "onnx", "onnxruntime", "polars", "scikit-learn", "scipy", "skl2onnx")
-PAGE_FILE = "report.html"
 REPORT_FILE = "card.md"
 EVALUATION_FILE = "evaluation.parquet"
 """Scores of the held-out orders, to compare with what became known since."""
@@ -69,6 +69,7 @@ def unnamed_card(
     created: datetime,
     thresholds: Thresholds | None = None,
     rules: Rules | None = None,
+    accepted: AcceptedBatch | None = None,
 ) -> Card:
     """The card of a model that has no version yet.
 
@@ -84,6 +85,7 @@ def unnamed_card(
         created: The present (aware).
         thresholds: Risk levels of the fraud model.
         rules: What decides where the fraud model cannot.
+        accepted: Who took the training set, where it broke its expectations.
     """
     return Card(
         model=model,
@@ -100,6 +102,7 @@ def unnamed_card(
         packages=package_versions(),
         git_revision=git_revision(settings),
         statistics=statistics(inputs, fitted_on),
+        accepted=accepted,
     )
 
 

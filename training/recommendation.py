@@ -17,13 +17,13 @@ from artefact import (
     Card,
     InputFeature,
 )
+from expectations.resampling import Interval, over_customers
 from training.calibrated import CalibratedModel, calibrate
 from training.champion import Champion
-from training.confidence import Interval, over_customers
 from training.convert import Converted, convert
 from training.estimators import RANKERS
 from training.fitting import Rows
-from training.gate import check_training_set
+from training.gate import check_training_set, parity_held
 from training.history import data_end, feature_types, read_features
 from training.importance import permutation_importance
 from training.inputs import choose_inputs, matrix
@@ -123,7 +123,7 @@ def train_recommendation(
     with step(f"features of {drawn.height:,} rows"):
         rows = shop.with_scores(read_features(store, settings.recommendation_service, drawn))
     with step("expectations"):
-        check_training_set(store, settings.recommendation_service, rows, "ordered", settings)
+        accepted = check_training_set(store, settings.recommendation_service, rows, "ordered", settings)
     with step("fit, choose, calibrate"):
         inputs, selection, model = _fit(store, rows, settings)
     with step("full ranking for held-out customers"):
@@ -159,6 +159,7 @@ def train_recommendation(
             window=Window(shop.split.fit.start, shop.split.validation.end),
             metrics=metrics,
             created=now(),
+            accepted=accepted,
         )
         trained = _publish(store, shop, card, converted, test, lists, scored, settings)
     step.finish()
@@ -249,7 +250,8 @@ def _publish(
     champion = Champion.load(settings, MODEL)
     theirs = champion.scores(scored) if champion else None
     checks = (
-        expectations_held(settings.recommendation_service),
+        expectations_held(settings.recommendation_service, card.accepted),
+        parity_held(settings.recommendation_service, settings),
         parity(store, settings.recommendation_service, test, _ASKED, card.inputs),
         calibration_within(card.metrics["ranker"]["expected_calibration_error"], settings),
         not_worse_than_champion(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from training.confidence import over_customers
+from expectations.resampling import over_customers
 from training.instants import next_orders, session_starts, with_anchors
 from training.metrics import Floats, calibration_figures, hit_figures, list_figures, ranking_figures
 from training.settings import TrainingSettings

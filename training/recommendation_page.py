@@ -3,10 +3,12 @@
 import polars as pl
 
 from artefact import Card
+from expectations.site.axes import Axis
+from expectations.site.charts import Series, line_chart
+from expectations.site.markup import Grid, Plot
 from training import plots
-from training.charts import Axis, Series, line_chart
 from training.metrics import Floats
-from training.page import Grid, Plot, report_page
+from training.page import report_page
 from training.recommendation_evaluation import MOMENTS, SHOWN
 from training.verdict import Verdict
 

@@ -3,17 +3,18 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Column, Table
 
-from artefact import ArtefactError, champion_path, load_card, version_path
+from artefact import ArtefactError, champion_path, load_card, load_overrides, version_path
+from training.overruling import promote_judged
 from training.report import card_markdown
 from training.settings import TrainingSettings
-from training.verdict import Verdict
-from training.versions import champion, models, promote, rollback, versions
+from training.versions import champion, models, rollback, versions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,9 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "show":
             console.print(Markdown(_page(models_dir, options.model, options.version)))
         elif options.command == "promote":
-            if not options.anyway:
-                _check(models_dir, options.model, options.version)
-            promote(models_dir, options.model, options.version)
+            promote_judged(models_dir, options.model, options.version, options.anyway, datetime.now(UTC))
             console.print(f"{options.model}: {options.version} is in use")
         else:
             console.print(f"{options.model}: {rollback(models_dir, options.model)} is in use again")
@@ -48,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     chosen = commands.add_parser("promote", help="put a version in use")
     chosen.add_argument("model")
     chosen.add_argument("version")
-    chosen.add_argument("--anyway", action="store_true", help="also where its checks failed")
+    chosen.add_argument(
+        "--anyway", default="", metavar="REASON", help="also where its checks failed; kept with the version"
+    )
     back = commands.add_parser("rollback", help="put the champion's predecessor in use again")
     back.add_argument("model")
     return parser
@@ -57,28 +58,23 @@ def _parser() -> argparse.ArgumentParser:
 def _listing(models_dir: Path) -> Table:
     # The version is what the other commands are given: it is never cut.
     whole = Column("version", no_wrap=True, min_width=25)
-    table = Table("model", whole, "in use", "trained on", "feature service", title=str(models_dir))
+    table = Table(
+        "model", whole, "in use", "checks overruled", "trained on", "feature service", title=str(models_dir)
+    )
     for model in models(models_dir):
         in_use = champion(models_dir, model)
         for version in versions(models_dir, model):
             card = load_card(version_path(models_dir, model, version))
             window = f"{card.data_window.start:%Y-%m-%d} .. {card.data_window.end:%Y-%m-%d}"
-            table.add_row(model, version, "yes" if version == in_use else "", window, card.feature_service)
+            used = "yes" if version == in_use else ""
+            overruled = "yes" if load_overrides(version_path(models_dir, model, version)) else ""
+            table.add_row(model, version, used, overruled, window, card.feature_service)
     return table
-
-
-def _check(models_dir: Path, model: str, version: str) -> None:
-    failed = Verdict.load(version_path(models_dir, model, version)).failed
-    if failed:
-        raise ArtefactError(
-            f"version {version!r} of model {model!r} failed its checks: {', '.join(failed)}; see its report.html, or "
-            "promote it with --anyway"
-        )
 
 
 def _page(models_dir: Path, model: str, version: str | None) -> str:
     folder = version_path(models_dir, model, version) if version else champion_path(models_dir, model)
-    return card_markdown(load_card(folder))
+    return card_markdown(load_card(folder), load_overrides(folder))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,21 @@
 """The card as a page that people read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from artefact import Card, InputFeature
+from artefact import Card, InputFeature, Override
 
 
-def card_markdown(card: Card) -> str:
-    """Markdown of a card: what it was trained on, how well it does, what it expects."""
+def card_markdown(card: Card, overrides: Sequence[Override] = ()) -> str:
+    """Markdown of a card: what it was trained on, how well it does, what it expects, who overruled its checks."""
     parts = [
         f"# {card.model} {card.version}",
         _facts(card),
+        *(
+            ["## Checks overruled", _table(("by", "when", "why", "failed"), map(_override_row, overrides))]
+            if overrides
+            else []
+        ),
         *(f"## {_words(name).capitalize()}\n\n{_block(value)}" for name, value in card.metrics.items()),
         "## Inputs",
         _table(
@@ -31,9 +36,28 @@ def _facts(card: Card) -> str:
         "seed": card.seed,
         "code": card.git_revision or "unknown revision",
     }
+    if card.accepted:
+        facts["expectations"] = (
+            f"broken ({', '.join(card.accepted.failures)}); taken by {card.accepted.by}: {card.accepted.reason}"
+        )
     if card.thresholds:
         facts["risk"] = f"MEDIUM from {card.thresholds.medium:.4f}, HIGH from {card.thresholds.high:.4f}"
     return _table(("", ""), facts.items())
+
+
+def _override_row(override: Override) -> tuple[str, ...]:
+    failed = ", ".join(f"{name} ({found})" for name, found in override.failed.items())
+    return (
+        override.by,
+        f"{override.time:%Y-%m-%d %H:%M:%S} UTC",
+        _one_line(override.reason),
+        _one_line(failed),
+    )
+
+
+def _one_line(text: str) -> str:
+    """What somebody wrote, as a cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _block(value: Any) -> str:

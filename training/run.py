@@ -24,9 +24,14 @@ TRAININGS: Mapping[str, Callable[[Any, TrainingSettings, Progress], TrainedModel
 }
 
 
-def run(models: Sequence[str], repo: Path) -> int:
-    """Train each model; prints what came of it. Returns the exit status."""
+def run(models: Sequence[str], repo: Path, accept_batch: str) -> int:
+    """Train each model, with a reason (`accept_batch`) also on rows that break their expectations; prints what came of it.
+
+    Returns the exit status.
+    """
     settings, store = TrainingSettings(), FeatureStore(repo_path=str(repo))
+    if accept_batch:
+        settings = settings.model_copy(update={"gate_override": accept_batch})
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     trained: list[TrainedModel] = []

@@ -1,24 +1,30 @@
 """How well orders are judged when the online store cannot be read: features are taken away as the API would.
 
-Nothing is known of the test orders but what they say themselves. Stored features take their typical values, on-demand
-features are computed from those, and the model scores that; or the rules decide.
+Remembered: stored features are as they were known some time before the order, on-demand features are computed from those
+and from what the order says now. Typical: nothing is known of the test orders but what they say themselves; stored
+features take their typical values, and the model scores that; or the rules decide.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
 from artefact import InputFeature, RowEncoder, Rules, typical_values
 from training.convert import Converted
-from training.inputs import statistics
+from training.fraud_orders import ASKED
+from training.history import read_features
+from training.inputs import matrix, statistics
 from training.metrics import Floats, fraud_figures
 from training.rules import rule_scores
 from training.settings import TrainingSettings
 
 Columns = Mapping[str, Sequence[Any]]
+AGES: Final = {"remembered_10m": timedelta(minutes=10), "remembered_1h": timedelta(hours=1)}
+"""How old remembered values are that are judged; the API tells the age of those it uses."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def fraud_rungs(
         inputs: What the model reads.
         converted: The model as it is served.
         fitted_on: Rows with features, ``is_fraud`` and ``weight``, whose statistics say what is typical.
-        test: Rows with request columns and ``is_fraud``.
+        test: Rows with ``training.fraud_orders.ASKED`` and ``is_fraud``.
         scores: The model's probabilities [N] of the test rows with all features.
         settings: The service, the limits of the rules.
     """
@@ -59,12 +65,28 @@ def fraud_rungs(
     rules = _rules(fitted_on, settings)
     found = {
         "live": scores,
+        **{
+            name: converted.scores(matrix(inputs, aged))
+            for name, aged in remembered(store, settings.fraud_service, test.select(ASKED), AGES).items()
+        },
         "typical": converted.scores(RowEncoder(inputs)(columns)),
         "rules": _probabilities(rules, columns),
     }
     figures = {name: fraud_figures(test, values) for name, values in found.items()}
     better = figures["rules"]["average_precision"] > figures["typical"]["average_precision"]
     return FraudRungs(figures, rules.model_copy(update={"preferred": better}))
+
+
+def remembered(
+    store: Any, service_name: str, rows: pl.DataFrame, ages: Mapping[str, timedelta]
+) -> dict[str, pl.DataFrame]:
+    """By the name of an age, ``rows`` with the features of a service as they were known so long before each row."""
+    time = pl.col("event_timestamp")
+    # One read for all ages: what it opens and sorts of the archive is the same for them.
+    read = read_features(
+        store, service_name, pl.concat([rows.with_columns(time - age) for age in ages.values()])
+    )
+    return {name: read.slice(place * rows.height, rows.height) for place, name in enumerate(ages)}
 
 
 def without_store(store: Any, service_name: str, typical: Mapping[str, Any], rows: pl.DataFrame) -> Columns:

@@ -6,14 +6,18 @@ from pathlib import Path
 from pydantic import AwareDatetime, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connections.local_folder import LocalFolder
+
 
 class TrainingSettings(BaseSettings):
     """Everything a training may be told; each field is an environment variable with the prefix ``SHOP_``."""
 
     model_config = SettingsConfigDict(env_prefix="SHOP_", frozen=True, extra="ignore")
 
-    data_dir: Path = Path("data")
+    data_dir: LocalFolder = Path("data")
     """Folder with ``models/`` below it."""
+    gate_override: str = ""
+    """Why a training set that breaks its expectations is taken all the same; kept in the card. `--accept-batch` sets it."""
     training_seed: int = 7
     """Seed of every draw."""
     training_data_end: AwareDatetime | None = None
@@ -49,6 +53,8 @@ class TrainingSettings(BaseSettings):
     fraud_test_days: float = Field(default=7, gt=0)
     fraud_max_orders: int = Field(default=120_000, ge=1_000)
     """Of more good orders than this in the longest training window a share is drawn and weighted; frauds all stay."""
+    fraud_reference_rows: int = Field(default=40_000, ge=1_000)
+    """So many of the rows it was fitted on are kept beside a model, for predictions to be held against."""
     fraud_missed_cost: float = Field(default=150, gt=0)
     """Cost of a fraud that goes through, in the shop's currency."""
     fraud_blocked_cost: float = Field(default=100, gt=0)

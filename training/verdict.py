@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from artefact import ArtefactError
-
-VERDICT_FILE = "verdict.json"
+from artefact.folder import VERDICT_FILE
 
 
 @dataclass(frozen=True)
