@@ -8,8 +8,9 @@ import warnings
 
 from pydantic import ValidationError
 
+from connections.settings import describe
 from serving import logs
-from serving.settings import ServingSettings, describe
+from serving.settings import ServingSettings
 from serving.workers.place import Place
 
 
@@ -18,7 +19,7 @@ def main() -> int:
     argparse.ArgumentParser(
         prog="python -m serving",
         description="Answers POST /predict and GET /recommendations/{user_id} from live features.",
-        epilog="settings (environment):\n" + describe(),
+        epilog="settings (environment):\n" + describe(ServingSettings),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
     try:

@@ -1,4 +1,7 @@
-"""What one answer is made of, who decides it and who is told of it. Hot path."""
+"""What one answer is made of, who decides it and who is told of it. Hot path.
+
+Nobody changes what is made for each answer; it is not frozen all the same, since frozen objects take thrice the time to make.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,22 +9,22 @@ from typing import Any, Protocol
 
 from artefact import RiskLevel
 from serving.candidates import Candidates
-from serving.features import Readers, Row, Rung
+from serving.features import Readers, Row, Rung, Status
 from serving.models import Model
 
 
 @dataclass(slots=True)
 class ViewUse:
-    """What one feature view gave to one answer; not frozen, since there are a dozen per answer and frozen ones cost thrice.
+    """What one feature view gave to one answer.
 
     Attributes:
-        status: Feast's name: PRESENT, NOT_FOUND or OUTSIDE_MAX_AGE; INVALID where nothing was read.
+        status: What became of the row.
         event_timestamp_us: Unix microseconds of the stored row; None where there is none.
         age_seconds: From then until the features were read.
         rung: Where the values come from.
     """
 
-    status: str
+    status: Status
     event_timestamp_us: int | None
     age_seconds: float | None
     rung: Rung
@@ -29,7 +32,7 @@ class ViewUse:
 
 @dataclass(slots=True)
 class Score:
-    """What one model said; nobody changes it.
+    """What one model said.
 
     Attributes:
         version: ``fraud@<version>``.
@@ -46,7 +49,7 @@ class Score:
     shadow: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Served:
     """One prediction with all that it was made of.
 

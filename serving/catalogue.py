@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from artefact import Thresholds
+from artefact import Thresholds, load_overrides
 from serving.answers import Arm, ModelSet
 from serving.models import Model
 
@@ -29,6 +29,16 @@ class Levels:
 
 
 @dataclass(frozen=True)
+class Overruled:
+    """Somebody put the version in use although checks of it failed."""
+
+    by: Annotated[str, Field(description="Account and machine.")]
+    reason: str
+    time: datetime
+    failed: Annotated[dict[str, str], Field(description="What each check that failed had found.")]
+
+
+@dataclass(frozen=True)
 class ModelSheet:
     """One loaded version of a model."""
 
@@ -40,6 +50,9 @@ class ModelSheet:
     thresholds: Levels | None
     arms: Annotated[list[str], Field(description="For whom it decides.")]
     shadow: Annotated[bool, Field(description="Whether it scores beside the answers.")]
+    overruled: Annotated[
+        list[Overruled], Field(description="Promotions against its checks, the oldest first.")
+    ]
     rungs: Annotated[
         dict[str, dict[str, Any]],
         Field(description="Accuracy on held-out rows with the features that each rung has."),
@@ -56,7 +69,7 @@ class Models:
 
 
 def sheets(models: ModelSet, request_id: str) -> Models:
-    """All models of a set, in the order they were loaded."""
+    """All models of a set, in the order they were loaded. Reads what lies beside each: not for the event loop."""
     arms = models.arms.every()
     return Models([_sheet(model, arms) for model in models.models.values()], request_id)
 
@@ -72,6 +85,9 @@ def _sheet(model: Model, arms: Iterable[Arm]) -> ModelSheet:
         thresholds=_levels(card.thresholds),
         arms=[arm.name for arm in arms if model in (arm.fraud, arm.recommendation)],
         shadow=any(model in arm.shadows for arm in arms),
+        overruled=[
+            Overruled(one.by, one.reason, one.time, dict(one.failed)) for one in load_overrides(model.folder)
+        ],
         rungs=card.metrics.get("rungs", {}),
         metrics=card.metrics,
     )

@@ -1,5 +1,6 @@
 """From a question to its answer: features, model input, score. Knows no transport. Hot path: nothing here blocks."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from serving.admission import Admission
 from serving.answers import Arm, Journal, ModelSet, Score, Served, ViewUse
 from serving.batching import Batcher
 from serving.explain import explain
-from serving.features import Columns, FeatureReader, Features, Row, Rung
+from serving.features import Columns, FeatureReader, Features, LowerRung, Row, Rung
 from serving.metrics import Metrics
 from serving.models import Model
 from serving.replies import Prediction, Predictions, Recommendation, Recommendations
@@ -18,16 +19,18 @@ from serving.requests import PredictionRequest
 from serving.rules import FRAUD, judged
 from serving.scoring import LAST_VIEWED_COLUMN, by_row, picked, rows_by_arm, scores, with_request
 from serving.shop_rules import ShopRules
-from serving.uses import lowest, rungs_of, together, uses_of
+from serving.uses import Used, lowest, rungs_of, together
 
 RECOMMENDATION = "recommendation"
 ORDERS_AT_ONCE = 64
 """Most concurrent requests that share one read of features."""
+ORDERS_IN_A_TURN = 100
+"""Of a batch, those judged in one turn of the event loop: others are answered between the turns."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
     """One order to be judged.
 
@@ -42,7 +45,7 @@ class Question:
     started: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decided:
     """A prediction and whose it is."""
 
@@ -100,7 +103,7 @@ class Predictor:
         return replace(told, explanation=explain(decided.arm, decided.served)) if explained else told
 
     async def predict_all(self, requests: Sequence[PredictionRequest], request_id: str) -> Predictions:
-        """As ``predict`` for each, in order: one read of features, one run of each model of an arm.
+        """As ``predict`` for each, in order: one read of features, a run of each model for so many as one turn judges.
 
         Raises:
             OverloadedError: if too many questions are being answered.
@@ -111,6 +114,7 @@ class Predictor:
         with self._admission:
             decided = await self._decide(questions)
         self._note(decided)
+        await asyncio.sleep(0)
         predictions = [_told(one) for one in decided]
         degraded = _degraded(one.served.rung for one in decided)
         return Predictions(predictions, _milliseconds_since(started), request_id, degraded)
@@ -149,18 +153,30 @@ class Predictor:
     async def _decide(self, questions: Sequence[Question]) -> list[Decided]:
         """Every question answered by the models of its customer's arm."""
         models = self.models
-        rows = [question.row for question in questions]
-        features = await self._read(models.readers.order, rows)
+        features = await self._read(models.readers.order, [question.row for question in questions])
         time_us = self._time_us()
-        views = uses_of(features.views, time_us)
+        if len(questions) <= ORDERS_IN_A_TURN:
+            return self._judged(models, questions, features, time_us)
+        decided: list[Decided] = []
+        for start in range(0, len(questions), ORDERS_IN_A_TURN):
+            turn = slice(start, start + ORDERS_IN_A_TURN)
+            decided += self._judged(models, questions[turn], features.part(turn), time_us)
+            await asyncio.sleep(0)
+        return decided
+
+    def _judged(
+        self, models: ModelSet, questions: Sequence[Question], features: Features, time_us: int
+    ) -> list[Decided]:
+        """Questions [N] of which everything was read."""
+        used = Used.of(features.views, len(questions), time_us)
         decided: dict[int, Decided] = {}
-        for arm, places in rows_by_arm([models.arms.choose(row["user_id"]) for row in rows]):
+        for arm, places in rows_by_arm([models.arms.choose(one.row["user_id"]) for one in questions]):
             served = self._served(
                 arm,
                 (arm.fraud, arm.recommendation),
                 [questions[place] for place in places],
                 picked(features.columns, places),
-                [views[place] for place in places],
+                used.picked(places),
                 time_us,
             )
             decided.update((place, Decided(one, arm)) for place, one in zip(places, served, strict=True))
@@ -170,8 +186,8 @@ class Predictor:
         """Products that the shop's rules allow, best first; equals stay in the order of the slate, which for nobody known is popularity."""
         features = await self._read(models.readers.ranking, [question.row for question in questions])
         time_us = self._time_us()
-        views = uses_of(features.views, time_us)
-        ranked = self._served(arm, (arm.recommendation,), questions, features.columns, views, time_us)
+        used = Used.of(features.views, len(questions), time_us)
+        ranked = self._served(arm, (arm.recommendation,), questions, features.columns, used, time_us)
         allowed = [served for served in ranked if self._rules.allow(served.features)]
         return sorted(allowed, key=lambda served: served.scores[RECOMMENDATION].probability, reverse=True)
 
@@ -181,7 +197,7 @@ class Predictor:
         models: Sequence[Model],
         questions: Sequence[Question],
         columns: Columns,
-        views: Sequence[Mapping[str, ViewUse]],
+        used: Used,
         time_us: int,
     ) -> list[Served]:
         """Rows [N] through some models of an arm."""
@@ -190,26 +206,29 @@ class Predictor:
         scored = scores(arm, models, complete, self._metrics)
         values = by_row(complete, without=rows[0])
         return [
-            self._one(arm, question, used, features, said, time_us)
-            for question, used, features, said in zip(questions, views, values, scored, strict=True)
+            self._one(arm, question, rung, views, features, said, time_us)
+            for question, rung, views, features, said in zip(
+                questions, used.rungs, used.views, values, scored, strict=True
+            )
         ]
 
     def _one(
         self,
         arm: Arm,
         question: Question,
-        used: Mapping[str, ViewUse],
+        worst: Rung,
+        views: Mapping[str, ViewUse],
         features: Mapping[str, Any],
         scored: dict[str, Score],
         time_us: int,
     ) -> Served:
-        rung, said = judged(arm, used, features, scored)
+        rung, said = judged(arm, worst, views, features, scored)
         return Served(
             request_id=question.request_id,
             time_us=time_us,
             row=question.row,
             rung=rung,
-            views=used,
+            views=views,
             features=features,
             scores=said,
             risk_level=arm.fraud.thresholds.level(said[FRAUD].probability) if FRAUD in said else None,
@@ -223,14 +242,11 @@ class Predictor:
         return features
 
     def _note(self, decided: Sequence[Decided]) -> None:
-        answers, predictions, arms = self._metrics.answers, self._metrics.predictions, self.models.arms
+        arms = self.models.arms
+        self._metrics.decided([one.served for one in decided])
         for one in decided:
-            served = one.served
-            answers[served.rung].inc()
-            if served.risk_level is not None:
-                predictions[served.risk_level].inc()
-            self._journal.record(served)
-            arms.decided(one.arm, served)
+            self._journal.record(one.served)
+            arms.decided(one.arm, one.served)
 
     def _time_us(self) -> int:
         return (self.now() - _EPOCH) // _MICROSECOND
@@ -258,7 +274,7 @@ def _recommendation(served: Served) -> Recommendation:
     return Recommendation(served.row["product_id"], served.scores[RECOMMENDATION].probability)
 
 
-def _degraded(rungs: Iterable[Rung]) -> Rung | None:
+def _degraded(rungs: Iterable[Rung]) -> LowerRung | None:
     worst = lowest(rungs)
     return None if worst == "live" else worst
 

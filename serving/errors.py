@@ -10,6 +10,8 @@ ServingError
   TooManyRequestsError          429  more often than agreed
   OverloadedError               503  more questions at once than are answered
   FeaturesUnavailableError      503  the online store is away or slow
+  ErasureUnknownError           404  nothing is known of an erasure of this id
+  ErasuresUnavailableError      503  Kafka has not taken the request, or is not known
   StartError                    the API cannot start: never reaches a client
 """
 
@@ -119,6 +121,21 @@ class FeaturesUnavailableError(ServingError):
     status = 503
     title = "The online store does not answer"
     headers = MappingProxyType({"Retry-After": "1"})
+
+
+class ErasureUnknownError(ServingError):
+    """Nothing is known of an erasure of this id."""
+
+    status = 404
+    title = "There is no such erasure"
+
+
+class ErasuresUnavailableError(ServingError):
+    """Kafka has not taken the request, or is not known: nothing is promised."""
+
+    status = 503
+    title = "Erasures cannot be asked for now"
+    headers = MappingProxyType({"Retry-After": "5"})
 
 
 class StartError(ServingError):

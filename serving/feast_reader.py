@@ -1,7 +1,7 @@
 """Stored features of entities through Feast's online store. Hot path."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import redis.exceptions
 from feast import FeatureStore
@@ -10,13 +10,13 @@ from feast.protos.feast.serving.ServingService_pb2 import FieldStatus
 
 from serving.deadline import deadline
 from serving.errors import FeaturesUnavailableError
-from serving.features import Features, Row, Rung, ViewRows
+from serving.features import Features, Row, Rung, Status, ViewRows
 from serving.metrics import Metrics
 from serving.plan import FeaturePlan
 
 ROW_SECONDS = 0.0001
 """What each row adds to the deadline of a read: a thousand take longer than one."""
-_NAMES: dict[int, str] = {number: name for name, number in FieldStatus.items()}
+_NAMES: dict[int, Status] = {number: cast("Status", name) for name, number in FieldStatus.items()}
 _NAMES[FieldStatus.NULL_VALUE] = _NAMES[FieldStatus.PRESENT]  # a null is told of a value; its row is there
 
 

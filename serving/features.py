@@ -9,27 +9,34 @@ Row = Mapping[str, Any]
 Columns = Mapping[str, Sequence[Any]]
 """Values by feature name, one per row; None where there is no value."""
 
-Rung = Literal["live", "remembered", "typical", "rules"]
+Status = Literal["PRESENT", "NOT_FOUND", "OUTSIDE_MAX_AGE", "INVALID"]
+"""Feast's names of what became of a row; the last one where nothing was read."""
+LowerRung = Literal["remembered", "typical", "rules"]
+Rung = Literal["live", LowerRung]
 """Where an answer comes from, best first: the online store; what this process last read; the training rows; no model."""
 RUNGS: tuple[Rung, ...] = ("live", "remembered", "typical", "rules")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ViewRows:
     """What one feature view gave.
 
     Attributes:
-        statuses: [rows] Feast's name of the status: PRESENT, NOT_FOUND or OUTSIDE_MAX_AGE; INVALID where nothing was read.
+        statuses: [rows] What became of each row.
         timestamps_us: [rows] Unix microseconds of the stored row's event timestamp; None where there is no row.
         rungs: [rows] where the values come from.
     """
 
-    statuses: Sequence[str]
+    statuses: Sequence[Status]
     timestamps_us: Sequence[int | None]
     rungs: Sequence[Rung]
 
+    def part(self, rows: slice) -> "ViewRows":
+        """Some of the rows."""
+        return ViewRows(self.statuses[rows], self.timestamps_us[rows], self.rungs[rows])
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Features:
     """What was read for some rows.
 
@@ -40,6 +47,11 @@ class Features:
 
     columns: Columns
     views: Mapping[str, ViewRows]
+
+    def part(self, rows: slice) -> "Features":
+        """Some of the rows."""
+        columns = {name: values[rows] for name, values in self.columns.items()}
+        return Features(columns, {name: view.part(rows) for name, view in self.views.items()})
 
 
 class FeatureReader(Protocol):

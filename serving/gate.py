@@ -123,6 +123,7 @@ def _config(app: FastAPI, settings: ServingSettings) -> uvicorn.Config:
         # Whoever is on this machine could name any address as theirs.
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=settings.api_keep_alive_seconds,
         timeout_graceful_shutdown=settings.stop_timeout_seconds,
         ssl_certfile=settings.api_tls_certificate,
         ssl_keyfile=settings.api_tls_key,

@@ -4,16 +4,18 @@ Each view of each row stands on a rung of its own: a customer who was here befor
 may be typical.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from serving.features import FeatureReader, Features, Row, Rung, ViewRows
+from serving.features import FeatureReader, Features, Row, Rung, Status, ViewRows
 from serving.freshness import Freshness
 from serving.guard import Guard
 from serving.memory import Kept, Memory
 from serving.plan import StoredView
 
-UNREAD = "INVALID"
+UNREAD: Status = "INVALID"
 """Feast's status of what was not read."""
 
 
@@ -25,7 +27,7 @@ class Ladder:
         guard: Shared by all reads of the store.
         views: What is read.
         typical: Values of the training rows by feature; null for the others.
-        remembered_max: Entities remembered per view.
+        memory: What is remembered of a view.
         freshness: Is told how new the rows are.
     """
 
@@ -35,7 +37,7 @@ class Ladder:
         guard: Guard,
         views: Sequence[StoredView],
         typical: Mapping[str, Any],
-        remembered_max: int,
+        memory: Callable[[StoredView], Memory],
         freshness: Freshness,
     ) -> None:
         self._stored = stored
@@ -44,11 +46,16 @@ class Ladder:
         self._views: list[tuple[StoredView, Memory, Kept]] = [
             (
                 view,
-                Memory(remembered_max),
+                memory(view),
                 (UNREAD, None, tuple(typical.get(feature) for feature in view.features)),
             )
             for view in views
         ]
+
+    @property
+    def views(self) -> list[StoredView]:
+        """What is read."""
+        return [view for view, _, _ in self._views]
 
     async def read(self, rows: Sequence[Row]) -> Features:
         """See `serving.features.FeatureReader`; never raises for a store that is away or slow."""
@@ -56,8 +63,17 @@ class Ladder:
         if found is None:
             return self._without_store(rows)
         self._remember(rows, found)
-        self._freshness.saw(at for view in found.views.values() for at in view.timestamps_us)
+        self._freshness.saw(chain.from_iterable(view.timestamps_us for view in found.views.values()))
         return found
+
+    def forget(self, join_key: str, entity: str) -> None:
+        """Do not remember an entity any more, nor anything that it is part of."""
+        for view, memory, _ in self._views:
+            if view.keys == (join_key,):
+                memory.forget(entity.__eq__)
+            elif join_key in view.keys:
+                at = itemgetter(view.keys.index(join_key))
+                memory.forget(lambda key, at=at: at(key) == entity)  # type: ignore[misc]  # bound now, not later
 
     def _remember(self, rows: Sequence[Row], found: Features) -> None:
         entities = _Entities(rows)
@@ -65,9 +81,8 @@ class Ladder:
             if not view.keys:
                 continue  # an on-demand view that Feast computes: it belongs to a request, not to an entity
             told = found.views[view.name]
-            values = zip(*[found.columns[feature] for feature in view.features], strict=True)
-            kept = zip(told.statuses, told.timestamps_us, values, strict=True)
-            memory.keep(zip(entities.of(view), kept, strict=True))
+            values = [found.columns[feature] for feature in view.features]
+            memory.keep(entities.of(view), told.statuses, told.timestamps_us, values)
 
     def _without_store(self, rows: Sequence[Row]) -> Features:
         entities = _Entities(rows)

@@ -1,10 +1,12 @@
 """What the API counts. Hot path."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter as Counted
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from serving.answers import Served
 from serving.breaker import STATES, State
 from serving.features import RUNGS
 from serving.models import Model
@@ -104,14 +106,14 @@ class Metrics:
             "Questions refused because too many were being answered.",
             registry=self.registry,
         )
-        self.answers = {rung: answers.labels(rung) for rung in RUNGS}
+        self._answers = {rung: answers.labels(rung) for rung in RUNGS}
         self._breaker_state = {name: state.labels(name) for name in STATES}
         self._breaker_changes = {name: changes.labels(name) for name in STATES}
         self._breaker_state["closed"].set(1)
         self._views_known: dict[tuple[str, str], Counter] = {}
         self.stage: dict[str, Stage] = {name: stages.labels(name) for name in STAGES}
         self._values_present, self._values_null = features.labels("present"), features.labels("null")
-        self.predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
+        self._predictions = {level: predictions.labels(level) for level in ("LOW", "MEDIUM", "HIGH")}
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """Count one answer."""
@@ -123,6 +125,14 @@ class Metrics:
         if key not in self._views_known:
             self._views_known[key] = self._views.labels(view, status)
         self._views_known[key].inc(rows)
+
+    def decided(self, served: Sequence[Served]) -> None:
+        """Count predictions and recommended products."""
+        for rung, count in Counted(one.rung for one in served).items():
+            self._answers[rung].inc(count)
+        for level, count in Counted(one.risk_level for one in served).items():
+            if level is not None:
+                self._predictions[level].inc(count)
 
     def scored(self, values: int, nulls: int, encode_seconds: float, score_seconds: float) -> None:
         """Count one run of a model over so many values, so many of them null."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from feast import FeatureStore, OnDemandFeatureView
@@ -15,11 +16,13 @@ class StoredView:
         name: Of its projection.
         keys: Its join keys, as a row names them.
         features: Those that are read.
+        definition: Digest of what is registered under the name: the same one means the same values.
     """
 
     name: str
     keys: tuple[str, ...]
     features: tuple[str, ...]
+    definition: str
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,11 @@ def _stored_views(store: FeatureStore, references: Sequence[str]) -> tuple[Store
     for reference in references:
         view, _, feature = reference.partition(":")
         features.setdefault(view, []).append(feature)
-    return tuple(StoredView(name, _join_keys(store, name), tuple(names)) for name, names in features.items())
+    return tuple(_stored_view(store, name, tuple(names)) for name, names in features.items())
 
 
-def _join_keys(store: FeatureStore, view: str) -> tuple[str, ...]:
-    """None of an on-demand view that Feast computes."""
-    found = store.registry.get_any_feature_view(view, store.project, allow_cache=True)
-    return tuple(getattr(found, "join_keys", ()))
+def _stored_view(store: FeatureStore, name: str, features: tuple[str, ...]) -> StoredView:
+    """An on-demand view that Feast computes has no join keys."""
+    found: Any = store.registry.get_any_feature_view(name, store.project, allow_cache=True)
+    definition = blake2b(found.to_proto().spec.SerializeToString(deterministic=True), digest_size=16)
+    return StoredView(name, tuple(getattr(found, "join_keys", ())), features, definition.hexdigest())

@@ -18,32 +18,6 @@ from serving.requests import field_errors, invalid
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"field": {"type": "string"}, "value": {}, "message": {"type": "string"}},
-            },
-        },
-    },
-}
-
-
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries of the errors a route may answer with."""
-    return {
-        status: {"description": HTTPStatus(status).phrase, "content": {CONTENT_TYPE: {"schema": SCHEMA}}}
-        for status in statuses
-    }
 
 
 def problem(scope: Scope, error: ServingError) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from weakref import WeakSet, WeakValueDictionary
 
 from feast import FeatureStore
 
@@ -12,9 +13,10 @@ from serving.features import FeatureReader, Readers
 from serving.freshness import Freshness
 from serving.guard import Guard
 from serving.ladder import Ladder
+from serving.memory import Memory
 from serving.metrics import Metrics
 from serving.on_demand import WithOnDemand
-from serving.plan import FeaturePlan, plan_features, plan_services
+from serving.plan import FeaturePlan, StoredView, plan_features, plan_services
 from serving.scoring import LAST_VIEWED
 
 PROBE_ROW = {"user_id": "readiness-probe"}
@@ -22,6 +24,10 @@ PROBE_ROW = {"user_id": "readiness-probe"}
 PROBE_SECONDS = 1.0
 """Deadline of a probe: a store that hangs answers it the moment it goes on."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
+
+
+class FeatureGoneError(LookupError):
+    """A feature that is read is not registered any more."""
 
 
 class Reading:
@@ -49,6 +55,8 @@ class Reading:
         self._remembered_max = remembered_max
         self._freshness = freshness
         self._metrics = metrics
+        self._ladders: WeakSet[Ladder] = WeakSet()
+        self._memories: WeakValueDictionary[StoredView, Memory] = WeakValueDictionary()
         breaker = Breaker(
             first_pause_seconds=FIRST_PAUSE_SECONDS,
             longest_pause_seconds=LONGEST_PAUSE_SECONDS,
@@ -65,10 +73,37 @@ class Reading:
 
         def laddered(plan: FeaturePlan) -> FeatureReader:
             stored = FeastReader(self._store, plan, self._timeout_seconds, self._metrics)
-            ladder = Ladder(stored, self.guard, plan.views, typical, self._remembered_max, self._freshness)
+            ladder = Ladder(stored, self.guard, plan.views, typical, self._memory, self._freshness)
+            self._ladders.add(ladder)
             return WithOnDemand(ladder, plan.on_demand)
 
         return _readers(self._store, fraud, recommendation, laddered)
+
+    def _memory(self, view: StoredView) -> Memory:
+        """Shared by readers of the same features of a view, also those of models that take the place of others."""
+        return self._memories.setdefault(view, Memory(self._remembered_max))
+
+    def check(self, store: FeatureStore) -> None:
+        """Make sure that what readers in use read is registered with another state of the registry.
+
+        Raises:
+            feast.errors.FeastObjectNotFoundException: a view is not there.
+            FeatureGoneError: one of its features is not.
+        """
+        for ladder in list(self._ladders):
+            for view in ladder.views:
+                registered = store.registry.get_any_feature_view(view.name, store.project, allow_cache=True)
+                gone = set(view.features) - {feature.name for feature in registered.features}
+                if gone:
+                    raise FeatureGoneError(
+                        f"view {view.name!r} has no {sorted(gone)} any more, which models in use read; "
+                        "register them again, or put models in use that do without"
+                    )
+
+    def forget(self, join_key: str, entity: str) -> None:
+        """Do not remember an entity any more, in any reader that is in use."""
+        for ladder in list(self._ladders):
+            ladder.forget(join_key, entity)
 
 
 def patient_readers(

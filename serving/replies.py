@@ -9,11 +9,11 @@ from pydantic import Field
 from artefact import RiskLevel
 from serving.answers import ViewUse
 from serving.explain import Explanation
-from serving.features import Rung
+from serving.features import LowerRung
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Degraded = Annotated[
-    Rung | None,
+    LowerRung | None,
     Field(
         description="Null where every feature came from the online store, else the worst rung that was used."
     ),
@@ -26,7 +26,7 @@ Views = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prediction:
     """Answer to ``POST /predict``."""
 

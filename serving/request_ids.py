@@ -11,7 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
 _HEADER = HEADER.lower().encode()
-_GOOD = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+PATTERN = "^[A-Za-z0-9_-]{1,64}$"
+"""Of an id."""
+_GOOD = re.compile(PATTERN.encode())
 _RANDOM_BYTES = 16
 
 

@@ -1,11 +1,12 @@
 """What a client may ask, and how wrong requests are told what is wrong."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from serving.errors import BadRequestError, FieldError, InvalidRequestError
 
@@ -21,6 +22,7 @@ Body = TypeVar("Body", bound=BaseModel)
 _EXACT = 2**53
 """Below it JSON has integers everywhere; larger ones are told as text."""
 UNKNOWN_DEVICE = "unknown"
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 
 BATCH_MAX = 1000
 """Most orders in one request."""
@@ -33,16 +35,27 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
+def _rfc_3339(value: Any) -> Any:
+    """Pydantic itself takes texts of Unix seconds and other forms for times as well."""
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return value
+    raise PydanticCustomError("rfc_3339", "must be a text as RFC 3339 has it, such as 2026-03-01T12:00:00Z")
+
+
+Time = Annotated[AwareDatetime, Strict(strict=False), BeforeValidator(_rfc_3339)]
+
+
 class Context(BaseModel):
     """Circumstances of the request; other fields may be added freely."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, use_attribute_docstrings=True)
 
     session_id: str | None = Field(default=None, max_length=64)
+    """The visit that the order belongs to."""
     device_id: Identifier | None = None
     """Browser or phone; without it the device counts as one never seen."""
-    time: AwareDatetime | None = None
-    """When the order is placed, RFC 3339 with zone; by default now."""
+    time: Time | None = None
+    """When the order is placed, RFC 3339 with zone, from the year 2000 to an hour from now; by default now."""
 
 
 class PredictionRequest(BaseModel):

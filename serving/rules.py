@@ -6,20 +6,18 @@ from typing import Any
 
 from serving.answers import Arm, Score, ViewUse
 from serving.features import Rung
-from serving.uses import worst_rung
 
 FRAUD = "fraud"
 
 
 def judged(
-    arm: Arm, used: Mapping[str, ViewUse], features: Mapping[str, Any], said: dict[str, Score]
+    arm: Arm, rung: Rung, used: Mapping[str, ViewUse], features: Mapping[str, Any], said: dict[str, Score]
 ) -> tuple[Rung, dict[str, Score]]:
-    """The rung of a row and its scores.
+    """The rung of a row whose worst view stands on ``rung``, and its scores.
 
     Where nothing is known, the rules of the fraud card replace the model's probability if they did better on the
     held-out orders, or if the card has no typical values; products to recommend stay in the order of their popularity.
     """
-    rung = worst_rung(used)
     if rung != "typical" or any(use.rung != "typical" for use in used.values()):
         return rung, said
     if FRAUD not in said:

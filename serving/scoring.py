@@ -59,9 +59,9 @@ def _scores(arm: Arm, model: Model, columns: Columns, metrics: Metrics) -> list[
     encoded = perf_counter()
     probabilities = model.score(rows)
     nulls = np.isnan(rows)
-    metrics.scored(rows.size, int(nulls.sum()), encoded - started, perf_counter() - encoded)
     inputs = rows.astype(object)
     inputs[nulls] = None
+    metrics.scored(rows.size, int(np.count_nonzero(nulls)), encoded - started, perf_counter() - encoded)
     return [
         Score(model.version, probability, values, arm.name, shadow=False)
         for probability, values in zip(probabilities.tolist(), inputs.tolist(), strict=True)

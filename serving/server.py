@@ -25,6 +25,9 @@ from serving.arms.fit import fit_to
 from serving.arms.shadows import Shadows
 from serving.arms.swap import Swapper
 from serving.dataplane import RECOMMENDATION, Predictor
+from serving.erasures.desk import PERSON, ErasureDesk
+from serving.erasures.opened import open_erasures
+from serving.erasures.routes import add_erasures
 from serving.errors import FeaturesUnavailableError, StartError
 from serving.features import Readers, Row
 from serving.freshness import Freshness
@@ -182,9 +185,9 @@ class Composition:
         )
         metrics.models_in_use(parts.cast.parts)
 
-    def app(self) -> FastAPI:
+    def app(self, erasures: ErasureDesk) -> FastAPI:
         """The routes."""
-        return create_app(
+        app = create_app(
             predictor=self._predictor,
             monitor=self.monitor,
             metrics=self._metrics,
@@ -193,6 +196,12 @@ class Composition:
             recommendations_default=self._settings.recommendations_default,
             recommendations_max=self._settings.candidates_max,
         )
+        add_erasures(app, erasures)
+        return app
+
+    def forget(self, user_id: str) -> None:
+        """Remember nothing of a person."""
+        self._reading.forget(PERSON, user_id)
 
     async def refresh(self) -> None:
         """Read the registry again and again; the first read after a change is nobody's."""
@@ -201,7 +210,8 @@ class Composition:
             self.monitor.definitions_changed()
             await self._patient.order.read([_nobody()])
 
-        await refresh_forever(self._parts.store, self._settings.registry_refresh_seconds, changed)
+        every_seconds = self._settings.registry_refresh_seconds
+        await refresh_forever(self._parts.store, every_seconds, self._reading.check, changed)
 
     def _misfits(self) -> dict[str, str]:
         return self._parts.misfits()
@@ -210,7 +220,8 @@ class Composition:
         """Answer by other models from the next question on.
 
         A model that is new may read what no other did, or what was defined anew: features are resolved again, and read
-        once before. What was remembered for the time without the online store is forgotten then.
+        once before. What was remembered for the time without the online store stays, but for views that are read or defined
+        otherwise.
         """
         parts, reads = replace(self._parts, cast=cast), self._predictor.models.readers
         if cast.models.keys() - self._parts.cast.models.keys():
@@ -261,15 +272,16 @@ async def _serve(
         versions = [model.version for model in parts.models.values()]
         logger.info("%s://%s:%s answers with %s", settings.api_scheme, host, port, versions)
         try:
-            await answer(
-                composition.app(),
-                listening,
-                settings,
-                store=parts.store,
-                metrics=metrics,
-                monitor=composition.monitor,
-                place=place,
-            )
+            async with open_erasures(settings, parts.store, composition.forget) as erasures:
+                await answer(
+                    composition.app(erasures),
+                    listening,
+                    settings,
+                    store=parts.store,
+                    metrics=metrics,
+                    monitor=composition.monitor,
+                    place=place,
+                )
         finally:
             for task in beside:
                 task.cancel()

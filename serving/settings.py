@@ -4,21 +4,16 @@ from math import ceil
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from connections.local_folder import LocalFolder
+from connections.settings import KafkaSettings
 from serving.logs import LogFormat
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(KafkaSettings):
     """Read from the environment, each name with the prefix `SHOP_`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
-    )
-
-    data_dir: Path = Path("data")
-    """Everything the platform writes on this machine lies under this folder."""
-    models_dir: Path | None = None
+    models_dir: LocalFolder | None = None
     """Model artefacts; by default `models` in the data folder."""
     feature_repo: Path = Path("feature_repo")
     """Folder of the Feast definitions; paths in feature_store.yaml are relative to it."""
@@ -75,7 +70,8 @@ class ServingSettings(BaseSettings):
     """Requests whose URL, or names and values of headers, are longer are refused with 431."""
     api_head_timeout_seconds: float = Field(default=10.0, gt=0)
     """How long a client may take to send the head of a request; then 408, and the connection is closed."""
-
+    api_keep_alive_seconds: int = Field(default=75, ge=1)
+    """How long a connection without a request is kept: longer than load balancers do (60 s at AWS), which else send into one that closes."""
     api_workers: int = Field(default=1, ge=1, le=64)
     """Processes that answer on the one socket."""
     api_drain_seconds: float = Field(default=0.5, ge=0)
@@ -126,6 +122,12 @@ class ServingSettings(BaseSettings):
     """How many predictions wait while Kafka is away, 3 to 4 kB each; more are not logged, but counted."""
     topic_partitions: int = Field(default=4, ge=1)
     """Partitions of the topic where it does not exist yet."""
+    erasures_topic: str = "erasures"
+    """Topic of the requests to erase somebody."""
+    erasure_receipts_topic: str = "erasure_receipts"
+    """Topic of their receipts, which `python -m ingestion.erase` writes."""
+    erasures_timeout_seconds: float = Field(default=10.0, gt=0)
+    """How long Kafka may take to acknowledge a request to erase somebody; then 503."""
 
     log_level: str = Field(default="info", pattern="^(critical|error|warning|info|debug)$")
     """Least important messages that are logged."""
@@ -165,20 +167,6 @@ class ServingSettings(BaseSettings):
         """`models_dir`, or its place in the data folder."""
         return self.models_dir or self.data_dir / "models"
 
-    def bootstrap(self) -> str | None:
-        """Addresses of the brokers; None where none is set and no local broker has left its address."""
-        file = self.data_dir / "services" / "kafka.addr"
-        return self.kafka_bootstrap or (file.read_text().strip() if file.is_file() else None)
-
 
 def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def describe() -> str:
-    """One line per setting: its variable, its default and what it says."""
-    prefix = ServingSettings.model_config["env_prefix"]
-    return "\n".join(
-        f"  {(prefix + name).upper():<32} {field.description or ''} [{field.default}]"
-        for name, field in ServingSettings.model_fields.items()
-    )

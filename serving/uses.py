@@ -1,6 +1,8 @@
 """What each feature view gave, seen from one answer. Hot path."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 from serving.answers import ViewUse
 from serving.features import RUNGS, Rung, ViewRows
@@ -10,16 +12,34 @@ _DEPTH = {rung: depth for depth, rung in enumerate(RUNGS)}
 _STATUS_DEPTH = {"PRESENT": 0, "OUTSIDE_MAX_AGE": 1, "NOT_FOUND": 2}
 
 
-def uses_of(views: Mapping[str, ViewRows], time_us: int) -> list[dict[str, ViewUse]]:
-    """[rows] what each view gave to a row; ages are from the row's event until ``time_us``."""
-    names = list(views)
-    by_view = [_uses(rows, time_us) for rows in views.values()]
-    return [dict(zip(names, row, strict=True)) for row in zip(*by_view, strict=True)]
+@dataclass(slots=True)
+class Used:
+    """What some rows were made of.
 
+    Attributes:
+        views: [rows] what each view gave, by its name.
+        rungs: [rows] the lowest rung that any view of a row stands on.
+    """
 
-def worst_rung(views: Mapping[str, ViewUse]) -> Rung:
-    """The lowest rung that any view stands on."""
-    return lowest(use.rung for use in views.values())
+    views: Sequence[Mapping[str, ViewUse]]
+    rungs: Sequence[Rung]
+
+    @classmethod
+    def of(cls, views: Mapping[str, ViewRows], rows: int, time_us: int) -> Self:
+        """Of so many rows; ages are from a row's event until ``time_us``."""
+        names = list(views)
+        by_view = [_uses(view, time_us) for view in views.values()]
+        lower = [view.rungs for view in views.values() if not {*view.rungs} <= {"live"}]
+        return cls(
+            [dict(zip(names, row, strict=True)) for row in zip(*by_view, strict=True)],
+            [lowest(row) for row in zip(*lower, strict=True)] if lower else ["live"] * rows,
+        )
+
+    def picked(self, places: Sequence[int]) -> "Used":
+        """Some of the rows; all of them are not copied."""
+        if len(places) == len(self.rungs):
+            return self
+        return Used([self.views[place] for place in places], [self.rungs[place] for place in places])
 
 
 def rungs_of(views: Mapping[str, ViewRows]) -> set[Rung]:
@@ -43,7 +63,5 @@ def _badness(use: ViewUse) -> tuple[int, int, float]:
 
 
 def _uses(rows: ViewRows, time_us: int) -> list[ViewUse]:
-    return [
-        ViewUse(status, at, None if at is None else (time_us - at) / _MICROSECONDS, rung)
-        for status, at, rung in zip(rows.statuses, rows.timestamps_us, rows.rungs, strict=True)
-    ]
+    ages = [None if at is None else (time_us - at) / _MICROSECONDS for at in rows.timestamps_us]
+    return list(map(ViewUse, rows.statuses, rows.timestamps_us, ages, rows.rungs))

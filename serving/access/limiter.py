@@ -1,6 +1,5 @@
 """Rates held over all processes, in Redis; by this process alone while Redis is away. Hot path."""
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import Any, Final, Protocol
 from redis.exceptions import RedisError
 
 from serving.access.buckets import Decision, LocalBuckets, Rate
+from serving.deadline import deadline
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Limiter:
         if self._link is None or self._clock() < self._away_until:
             return self._local.take(name)
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with deadline(self._deadline_seconds):
                 with self._link() as link:
                     return await self._asked(link, _KEY + name.encode())
         except (TimeoutError, OSError, RedisError) as error:

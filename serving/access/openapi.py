@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from serving.access.authentication import KEY_HEADER
 from serving.access.guard import Guard
 from serving.access.policy import OPEN, OPEN_ON_LOOPBACK, needed
-from serving.problems import responses
+from serving.document import OF_ANY_REQUEST, RATE, add_problems
 
 _KEY, _TOKEN = "apiKey", "token"
 
@@ -34,10 +34,15 @@ def _describe(operation: dict[str, Any], path: str, schemes: list[str], *, limit
     scope = needed(path)
     if scope == OPEN:
         return
-    statuses = [401, 403] if schemes else []
-    problems = responses(*statuses, *([429] if limited else []))
-    operation["responses"] |= {str(status): told for status, told in problems.items()}
+    if limited:
+        # Who asks on loopback is not counted, and hears nothing of it.
+        rate = {name: told | {"required": path not in OPEN_ON_LOOPBACK} for name, told in RATE.items()}
+        for status, told in operation["responses"].items():
+            if int(status) not in OF_ANY_REQUEST:
+                told["headers"] = told.get("headers", {}) | rate
+        add_problems(operation, 429)
     if schemes:
+        add_problems(operation, 401, 403)
         anybody: list[dict[str, list[str]]] = [{}] if path in OPEN_ON_LOOPBACK else []
         operation["security"] = [{scheme: []} for scheme in schemes] + anybody
         operation["description"] = f"{operation.get('description', '')}\n\nNeeds the scope `{scope}`.".strip()

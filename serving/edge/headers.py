@@ -12,6 +12,8 @@ _ALWAYS: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _NOTHING_MORE: Final = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+OF_ANSWERS: Final = (*_ALWAYS, _NOTHING_MORE)
+"""Of every answer that is no page."""
 _TLS_ONLY: Final = (b"strict-transport-security", b"max-age=31536000")
 
 

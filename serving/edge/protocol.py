@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from serving.edge.headers import OF_ANSWERS
 from serving.problems import CONTENT_TYPE
 from serving.request_ids import HEADER, new_id
 
@@ -127,6 +128,7 @@ def _answer(status: int) -> bytes:
     body = orjson.dumps({**told, "request_id": request_id})
     headers = (
         f"content-type: {CONTENT_TYPE}\r\ncontent-length: {len(body)}\r\n"
-        f"connection: close\r\n{HEADER}: {request_id}\r\n\r\n"
+        f"connection: close\r\n{HEADER}: {request_id}\r\n"
     )
-    return STATUS_LINE[status] + headers.encode() + body
+    careful = b"".join(b"%b: %b\r\n" % header for header in OF_ANSWERS)
+    return STATUS_LINE[status] + headers.encode() + careful + b"\r\n" + body

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from connections.kafka import Kafka
 from serving.answers import Served
 from serving.journal.counts import Counts
 from serving.journal.wire import encode
@@ -22,7 +23,7 @@ class KafkaJournal:
     """Logs predictions. One thread, that of the event loop.
 
     Args:
-        bootstrap: Addresses of the brokers; none of them needs to answer.
+        kafka: The brokers; none of them needs to answer.
         topic: Where to.
         most: How many predictions may wait for their acknowledgement; more are shed.
         counts: What is counted.
@@ -31,7 +32,7 @@ class KafkaJournal:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: Kafka,
         topic: str,
         *,
         most: int,
@@ -47,7 +48,7 @@ class KafkaJournal:
         self._produced = self._failed = self._acknowledged = 0
         self._told: set[str] = set()
         counts.waiting.set_function(self.__len__)
-        self._producer = Producer(_configuration(bootstrap, most, self._undelivered), logger=logger)
+        self._producer = Producer(kafka.client(_configuration(most, self._undelivered)), logger=logger)
 
     def __len__(self) -> int:
         """Predictions that wait or are under way."""
@@ -123,11 +124,8 @@ class KafkaJournal:
             )
 
 
-def _configuration(
-    bootstrap: str, most: int, undelivered: Callable[[KafkaError, Message], None]
-) -> dict[str, Any]:
+def _configuration(most: int, undelivered: Callable[[KafkaError, Message], None]) -> dict[str, Any]:
     return {
-        "bootstrap.servers": bootstrap,
         "client.id": "prediction-log",
         "acks": "all",
         "enable.idempotence": True,

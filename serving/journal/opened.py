@@ -27,21 +27,21 @@ async def open_journal(settings: ServingSettings, registry: CollectorRegistry) -
         settings: Says where the brokers are; where it knows of none, predictions are not logged.
         registry: Where the outcomes are counted.
     """
-    bootstrap = settings.bootstrap()
-    if bootstrap is None:
+    kafka = settings.known_kafka()
+    if kafka is None:
         logger.warning(
             "no Kafka broker is known, predictions are not logged; start one with `make up`, or set SHOP_KAFKA_BOOTSTRAP"
         )
         yield NoJournal()
         return
     journal = KafkaJournal(
-        bootstrap,
+        kafka,
         settings.predictions_topic,
         most=settings.predictions_waiting_max,
         counts=Counts(registry),
         call_soon=asyncio.get_running_loop().call_soon,
     )
-    topic = TopicMaker(bootstrap, settings.predictions_topic, settings.topic_partitions)
+    topic = TopicMaker(kafka, settings.predictions_topic, settings.topic_partitions)
     topic.start()
     attending = asyncio.create_task(_attend(journal))
     try:

@@ -8,6 +8,8 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from connections.kafka import Kafka
+
 logger = logging.getLogger(__name__)
 
 _ANSWER_SECONDS: Final = 5.0
@@ -18,13 +20,13 @@ class TopicMaker:
     """Tries until the broker has the topic; until then predictions wait in the producer's queue.
 
     Args:
-        bootstrap: Addresses of the brokers.
+        kafka: The brokers.
         topic: Name of the topic.
         partitions: How many it gets where it is absent; one that exists stays as it is.
     """
 
-    def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, kafka: Kafka, topic: str, partitions: int) -> None:
+        self._kafka = kafka
         self._topic = topic
         self._partitions = partitions
         self._stop = Event()
@@ -39,7 +41,7 @@ class TopicMaker:
         self._stop.set()
 
     def _run(self) -> None:
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": 0})
+        admin = AdminClient(self._kafka.client({"log_level": 0}))
         while not self._stop.is_set():
             try:
                 self._make(admin)
