@@ -1,47 +1,36 @@
-"""Data quality: hold the archive to its suites, and build the reports."""
+"""Data quality: hold the archive, what is served and the models to what is expected of them, and build the reports."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
 
 from rich.console import Console
+
+from expectations.commands import check, drift, freshness, parity, quarantine, report, watch
+
+COMMANDS = (
+    check,
+    drift,
+    freshness,
+    parity,
+    quarantine,
+    report,
+    watch,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0: all held, 1: an expectation was not met, 2: there was nothing to check."""
     options = _parser().parse_args(arguments)
-    # Great Expectations and Feast take seconds to import: `--help` does without them.
-    from expectations import commands  # noqa: PLC0415
-
-    console = Console()
-    if options.command == "report":
-        return commands.report(console)
-    return commands.check(console, options.repo, options.event, options.date, whole=options.whole)
+    status: int = options.run(options, Console())
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m expectations", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="hold days of the event archive to their suites")
-    check.add_argument("--repo", type=Path, default=Path("feature_repo"), help="folder of feature_store.yaml")
-    check.add_argument(
-        "--event", action="append", default=[], help="an event type; may be repeated; default: all"
-    )
-    check.add_argument(
-        "--date",
-        action="append",
-        default=[],
-        type=date.fromisoformat,
-        help="a day; may be repeated; default: all",
-    )
-    check.add_argument(
-        "--whole", action="store_true", help="check the days together, as one batch per event type"
-    )
-    commands.add_parser(
-        "report", help="build the Data Docs and the summary page from the results kept so far"
-    )
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for command in COMMANDS:
+        command.add(subparsers)
     return parser
 
 

@@ -19,6 +19,8 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 
+from expectations.kept import Acceptance
+
 _COLUMN_ARGUMENTS: Final = ("column", "column_A", "column_B")
 _LISTED: Final = 20
 """A longer set of allowed values is shortened in results: it is in the tables already."""
@@ -56,7 +58,19 @@ class Failure:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What came of holding a batch to a suite; `validation` is Great Expectations' own result."""
+    """What came of holding a batch to a suite.
+
+    Attributes:
+        suite: Its name.
+        success: Whether every expectation held.
+        rows: Rows of the batch.
+        failures: What did not hold.
+        statistics: Great Expectations' counts.
+        seconds: How long it took.
+        validation: Great Expectations' own result.
+        accepted: By whom a batch that did not hold was taken all the same, at a gate.
+        broken: Number of each row that a gate put aside -> the expectations that it breaks.
+    """
 
     suite: str
     success: bool
@@ -65,6 +79,8 @@ class CheckResult:
     statistics: Mapping[str, Any]
     seconds: float
     validation: ExpectationSuiteValidationResult = field(repr=False, compare=False)
+    accepted: Acceptance | None = None
+    broken: Mapping[int, Sequence[str]] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         held = f"{self.statistics['successful_expectations']} of {self.statistics['evaluated_expectations']}"
@@ -91,7 +107,7 @@ def check(
     """
     began = clock()
     rows = as_pandas(frame)
-    validation = _validate(rows, suite, examples)
+    validation = validate(rows, suite, {"result_format": "SUMMARY", "partial_unexpected_count": examples})
     failed = sorted((r for r in validation.results if not r.success), key=_from_whole_to_part)
     failures = [_failure(result, rows, examples) for result in failed]
     for result in validation.results:
@@ -135,14 +151,12 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else str(value)
 
 
-def _validate(
-    rows: pd.DataFrame, suite: gx.ExpectationSuite, examples: int
+def validate(
+    rows: pd.DataFrame, suite: gx.ExpectationSuite, result_format: Mapping[str, Any]
 ) -> ExpectationSuiteValidationResult:
     """Great Expectations' result, freed of the batch: its newest context and its result would keep the rows alive."""
     batch = _quiet_context().data_sources.pandas_default.read_dataframe(rows, asset_name=suite.name)
-    validation = batch.validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": examples}
-    )
+    validation = batch.validate(suite, result_format=dict(result_format))
     validation.meta.pop("batch_spec", None)
     _quiet_context()
     return validation

@@ -4,7 +4,9 @@
 programs under `infra` import what they need. Importing this module imports Great Expectations, which takes seconds.
 """
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,16 @@ import great_expectations as gx
 import pandas as pd
 import polars as pl
 
+from expectations.broken import with_broken_rows
 from expectations.checking import CheckResult, check
 from expectations.definitions import Registered, Store
+from expectations.kept import Acceptance, whoami
+from expectations.quarantine import put_aside
 from expectations.reports import Reports, utc_now
 from expectations.settings import QualitySettings
 from expectations.suites import BatchFacts, event_suite, feature_suite, service_columns, training_suite
+
+_log = logging.getLogger(__name__)
 
 
 class BatchRefused(Exception):  # noqa: N818 - a refusal is the gate doing its work
@@ -31,7 +38,8 @@ class BatchRefused(Exception):  # noqa: N818 - a refusal is the gate doing its w
     def __init__(self, result: CheckResult, path: Path) -> None:
         super().__init__(
             f"batch refused: {result}\n"
-            f"the batch is kept in {path}; `python -m expectations report` shows the whole result"
+            f"the batch is kept in {path}; `python -m expectations report` shows the whole result. To take it all the "
+            "same, run again with SHOP_GATE_OVERRIDE='why', which is kept with the result"
         )
         self.result = result
         self.path = path
@@ -52,28 +60,39 @@ class Gate:
     ) -> None:
         self.settings = settings or QualitySettings()
         self.reports = Reports(self.settings, clock)
+        self._clock = clock
 
     def hold(
         self, frame: pl.DataFrame | pd.DataFrame, suite: gx.ExpectationSuite, batch: str | None = None
     ) -> CheckResult:
-        """Check a batch and keep the result.
+        """Check a batch, keep the result, and put rows that break an expectation into quarantine.
 
         Raises:
-            BatchRefused: an expectation was not met.
+            BatchRefused: an expectation was not met, and `SHOP_GATE_OVERRIDE` gives no reason to take the batch.
         """
-        stamp = self.reports.stamp()
-        result = check(frame, suite, examples=self.settings.failure_examples)
-        self.reports.keep(result, suite, batch or stamp)
-        if not result.success:
-            raise BatchRefused(result, self._keep_batch(frame, f"{suite.name}/{stamp}"))
-        return result
-
-    def _keep_batch(self, frame: pl.DataFrame | pd.DataFrame, name: str) -> Path:
+        name, now = batch or self.reports.stamp(), self._clock()
+        checked = check(frame, suite, examples=self.settings.failure_examples)
+        accepted = None if checked.success else acceptance(self.settings, now)
+        self.reports.keep(checked, suite, name, accepted)
+        result = with_broken_rows(frame, suite, checked, self.settings.quarantine_rows_max)
         rows = pl.from_pandas(frame) if isinstance(frame, pd.DataFrame) else frame
-        path = self.reports.folder / "refused" / f"{name}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows.write_parquet(path)
-        return path
+        path = put_aside(self.settings, rows, result, name, now, whole=not result.success, accepted=accepted)
+        if accepted is None and not result.success:
+            raise BatchRefused(result, path)
+        if accepted is not None:
+            _log.warning("batch accepted by %s (%s) though %s", accepted.by, accepted.reason, result)
+        return replace(result, accepted=accepted)
+
+
+def acceptance(settings: QualitySettings, now: datetime) -> Acceptance | None:
+    """Who takes batches that break their suites, as the settings say; None: nobody."""
+    if not settings.gate_override:
+        return None
+    return Acceptance(
+        by=whoami(),
+        reason=settings.gate_override,
+        time=now.isoformat(timespec="seconds"),
+    )
 
 
 class EventGate(Gate):
@@ -118,8 +137,11 @@ class FeatureGate(Gate):
             chosen = chosen.model_copy(update={"data_dir": Path(root)})
         super().__init__(chosen, clock)
 
-    def __call__(self, view: Any, frame: pl.DataFrame, registry: Any, project: str) -> None:
+    def __call__(self, view: Any, frame: pl.DataFrame, registry: Any, project: str) -> pl.Series:
         """Check the rows that one materialization of a Feast feature view would write.
+
+        Returns:
+            A boolean for each row: whether it may be written. Rows within `mostly` that break an expectation may not.
 
         Args:
             view: The feature view, as the registry has it.
@@ -130,8 +152,12 @@ class FeatureGate(Gate):
         Raises:
             BatchRefused: an expectation was not met.
         """
-        if not frame.is_empty():
-            self.hold(frame, feature_suite(Registered(registry, project), view, self.settings))
+        if frame.is_empty():
+            return pl.Series(dtype=pl.Boolean)
+        result = self.hold(frame, feature_suite(Registered(registry, project), view, self.settings))
+        if result.accepted:
+            return pl.repeat(value=True, n=frame.height, eager=True)
+        return ~pl.int_range(frame.height, eager=True).is_in(list(result.broken))
 
 
 class TrainingGate(Gate):

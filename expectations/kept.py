@@ -1,8 +1,35 @@
 """The record of one check: what stays of it when the batch and Great Expectations are gone."""
 
+import getpass
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Somebody took a batch although it broke its suite.
+
+    Attributes:
+        by: Name of the account, and of the machine.
+        reason: Why, in their words.
+        time: When, ISO 8601, UTC.
+    """
+
+    by: str
+    reason: str
+    time: str
+
+
+def whoami() -> str:
+    """Name of the account, and of the machine; the account's number where it has no name, as in a container."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):
+        account = str(os.getuid())
+    return f"{account}@{socket.gethostname()}"
 
 
 @dataclass(frozen=True)
@@ -20,6 +47,7 @@ class KeptCheck:
         seconds: How long the check took.
         failures: The fields of each `Failure`.
         page: The check in the Data Docs, relative to the reports' folder.
+        accepted: The fields of the `Acceptance` of a batch that did not pass, if somebody took it.
     """
 
     suite: str
@@ -32,3 +60,4 @@ class KeptCheck:
     seconds: float
     failures: Sequence[Mapping[str, Any]]
     page: str
+    accepted: Mapping[str, Any] | None = None

@@ -1,13 +1,16 @@
-"""Keeps results of checks and turns them into pages: Great Expectations' Data Docs and a summary of our own.
+"""Keeps results of checks and turns them into pages: Great Expectations' Data Docs and the site of our own.
 
 ::
 
     <data_dir>/reports/
-      index.html          the summary; links to the pages below
+      index.html          the overview; links to the pages beside it, one for each area
+      models/, experiments/   reports of trainings and experiments, copied
       data_docs/          static site, built by Great Expectations
       gx/                 its suites and validation results
-      checks/             one small JSON per check, what the summary is made of
-      refused/            batches that a gate refused
+      checks/             one small JSON per check, what the page of data quality is made of
+      traffic/            figures of the prediction log, one small JSON per day
+
+The page of gates is made of checks, too, of what is known of the quarantine, and of the models.
 """
 
 import json
@@ -30,9 +33,9 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 
 from expectations.checking import CheckResult, plain
-from expectations.kept import KeptCheck
+from expectations.kept import Acceptance, KeptCheck
 from expectations.settings import QualitySettings
-from expectations.summary import summary_page
+from expectations.site.build import Site
 
 _SITE: Final = "data_docs"
 _PAGE_VIEW: Final = {"module_name": "expectations.pages", "class_name": "PageView"}
@@ -61,8 +64,14 @@ class Reports:
         """The present as part of a file name; sorts by time."""
         return self._clock().astimezone(UTC).strftime(_TIME)
 
-    def keep(self, result: CheckResult, suite: gx.ExpectationSuite, batch: str) -> KeptCheck:
-        """Keep the result of a check; `build` makes it visible."""
+    def keep(
+        self,
+        result: CheckResult,
+        suite: gx.ExpectationSuite,
+        batch: str,
+        accepted: Acceptance | None = None,
+    ) -> KeptCheck:
+        """Keep the result of a check, and by whom it was overridden; `build` makes it visible."""
         context, now = self._context(), self._clock().astimezone(UTC)
         context.suites.add_or_update(suite)
         run = RunIdentifier(run_name=batch, run_time=now)
@@ -73,7 +82,9 @@ class Reports:
         )
         result.validation.meta.update(run_id=run, validation_time=now)
         context.validation_results_store.set(key, result.validation)
-        kept = _kept(result, batch, now, page=f"{_SITE}/validations/{'/'.join(key.to_tuple())}.html")
+        kept = _kept(
+            result, batch, now, accepted, page=f"{_SITE}/validations/{'/'.join(key.to_tuple())}.html"
+        )
         name = f"{now.strftime(_TIME)}-{suite.name}-{batch}.json"
         write_text(self.folder / "checks" / name, json.dumps(asdict(kept), indent=1))
         return kept
@@ -85,14 +96,13 @@ class Reports:
             KeptCheck(**json.loads(name.read_text())) for name in names[: self._settings.summary_rows_max]
         ]
 
-    def build(self) -> Path:
-        """Bring the Data Docs and the summary up to date; returns the summary's path."""
+    def build(self, tell: Callable[[str], None] = lambda _: None) -> Path:
+        """Bring the Data Docs and the site up to date; returns the path of its first page. `tell` is told what is done."""
         context = self._context()
         if missing := self._not_yet_built(context):
+            tell("Data Docs")
             context.build_data_docs(site_names=[_SITE], resource_identifiers=missing)
-        page = summary_page(self.kept(), self._clock().astimezone(UTC))
-        write_text(self.folder / "index.html", page)
-        return self.folder / "index.html"
+        return Site(self._settings, self._clock(), tell).build(self.kept())
 
     def _not_yet_built(self, context: Any) -> list[Any]:
         """Validation results without a page, and their suites."""
@@ -141,7 +151,9 @@ def write_text(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _kept(result: CheckResult, batch: str, now: datetime, page: str) -> KeptCheck:
+def _kept(
+    result: CheckResult, batch: str, now: datetime, accepted: Acceptance | None, page: str
+) -> KeptCheck:
     return KeptCheck(
         suite=result.suite,
         batch=batch,
@@ -153,4 +165,5 @@ def _kept(result: CheckResult, batch: str, now: datetime, page: str) -> KeptChec
         seconds=round(result.seconds, 3),
         failures=[plain(asdict(failure)) for failure in result.failures],
         page=page,
+        accepted=asdict(accepted) if accepted else None,
     )

@@ -8,7 +8,7 @@ from great_expectations.expectations.expectation import Expectation
 
 from expectations.settings import QualitySettings
 
-REFERENCES: Final = {"product_id": "product_catalogue"}
+REFERENCES: Final = {"product_id": "product_catalogue", "user_id": "user_profile"}
 """Column of an event -> table below `tables/` that names every value it may have."""
 
 _VARIED: Final = {

@@ -3,7 +3,7 @@
 What belongs to this shop alone, and cannot be derived, is in `expectations.shop`.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +12,8 @@ import great_expectations.expectations as gxe
 from great_expectations import ExpectationSuite
 from great_expectations.expectations.expectation import Expectation
 
+from expectations import thresholds
+from expectations.chance import tolerated
 from expectations.columns import column_expectations, ordering_expectation
 from expectations.definitions import (
     Column,
@@ -22,6 +24,7 @@ from expectations.definitions import (
     service_definition,
     view_definition,
 )
+from expectations.norms import Figure
 from expectations.ranges import adjacent, feature_column, orderings
 from expectations.settings import QualitySettings
 from expectations.shop import shop_expectations
@@ -55,6 +58,7 @@ def event_suite(
 
     Raises:
         UnknownDefinitionError: the registry has no such event type.
+        ThresholdError: the file of thresholds does not fit.
     """
     facts = facts or BatchFacts()
     events = event_definition(store, name)
@@ -66,7 +70,18 @@ def event_suite(
         *_references(events, facts, settings),
         *(shop_expectations(name, settings) if large else ()),
     ]
-    return ExpectationSuite(name=f"events-{name}", expectations=expectations)
+    return _suite(f"events-{name}", expectations, settings)
+
+
+def day_suite(event: str, figures: Iterable[Figure]) -> ExpectationSuite:
+    """Suite of the figures of one day's events, one row with a column for each, beside the days before."""
+    expectations = [
+        gxe.ExpectColumnValuesToBeBetween(
+            column=figure.name, min_value=figure.minimum, max_value=figure.maximum, notes=figure.reason
+        )
+        for figure in figures
+    ]
+    return ExpectationSuite(name=f"day-{event}", expectations=expectations)
 
 
 def feature_suite(store: Store, view: Any, settings: QualitySettings) -> ExpectationSuite:
@@ -79,7 +94,7 @@ def feature_suite(store: Store, view: Any, settings: QualitySettings) -> Expecta
         _one_row_each(definition),
         *_view_features(definition, settings),
     ]
-    return ExpectationSuite(name=f"features-{definition.name}", expectations=expectations)
+    return _suite(f"features-{definition.name}", expectations, settings)
 
 
 def _one_row_each(view: ViewDefinition) -> Expectation:
@@ -115,7 +130,13 @@ def training_suite(
         *(e for view in service.views for e in _view_features(view, settings, only=set(service.columns))),
         *(_label_rate(label, settings) if label else ()),
     ]
-    return ExpectationSuite(name=f"training-{service_name}", expectations=expectations)
+    return _suite(f"training-{service_name}", expectations, settings)
+
+
+def _suite(name: str, expectations: Sequence[Expectation], settings: QualitySettings) -> ExpectationSuite:
+    return ExpectationSuite(
+        name=name, expectations=list(thresholds.apply(settings.quality_thresholds, name, expectations))
+    )
 
 
 def _event_table(
@@ -130,7 +151,7 @@ def _event_table(
     )
     yield gxe.ExpectColumnValuesToBeUnique(
         column=events.event_id,
-        mostly=1 - settings.tolerated(settings.repeated_share_max, facts.rows),
+        mostly=1 - tolerated(settings.repeated_share_max, facts.rows, settings),
         notes="an event id is repeated only when a message is sent twice",
     )
     yield gxe.ExpectCompoundColumnsToBeUnique(
@@ -150,7 +171,7 @@ def _event_times(
         column_B=events.time_column,
         or_equal=True,
         ignore_row_if="either_value_is_missing",
-        mostly=1 - settings.tolerated(settings.early_arrival_share_max, facts.rows),
+        mostly=1 - tolerated(settings.early_arrival_share_max, facts.rows, settings),
         notes="an event arrives after it happened",
     )
     if facts.start is not None or facts.end is not None:
@@ -171,7 +192,7 @@ def _references(
             yield gxe.ExpectColumnValuesToBeInSet(
                 column=column.name,
                 value_set=sorted(facts.known_keys[column.name]),
-                mostly=1 - settings.tolerated(settings.unknown_key_share_max, facts.rows),
+                mostly=1 - tolerated(settings.unknown_key_share_max, facts.rows, settings),
                 notes="named by the shop's tables",
             )
 

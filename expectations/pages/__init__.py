@@ -11,6 +11,8 @@ from typing import Any
 from great_expectations.render.view import DefaultJinjaIndexPageView, DefaultJinjaPageView
 from jinja2 import ChoiceLoader, FunctionLoader, pass_context
 
+from expectations.site.markup import STYLE
+
 _TEMPLATES = {
     "page.j2": "page.html",
     "index_page.j2": "page.html",
@@ -27,6 +29,7 @@ class _OfflineView:
     def __init__(self, **directories: Any) -> None:
         super().__init__(**directories)
         self.env: Any
+        self.env.globals["shared_style"] = STYLE
         self.env.loader = ChoiceLoader([FunctionLoader(_own_template), self.env.loader])
 
     @pass_context

@@ -1,4 +1,4 @@
-"""The commands of `python -m expectations`."""
+"""Holds days of the archive to their suites, tells the console, and builds the reports."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -9,22 +9,25 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from expectations.archive import Partition, check_partitions, joined, partitions
+from expectations.archive import check_partitions
 from expectations.checking import CheckResult
+from expectations.days import Partition, joined, partitions
 from expectations.definitions import event_names
 from expectations.reports import Reports
 from expectations.settings import QualitySettings
 
 
-def check(console: Console, repo: Path, events: Sequence[str], days: Sequence[date], *, whole: bool) -> int:
+def check_archive(
+    console: Console, repo: Path, events: Sequence[str], days: Sequence[date], *, whole: bool
+) -> int:
     """Hold the archive to its suites, each day or (`whole`) all days at once, and build the reports; the exit status."""
     settings = QualitySettings()
     store = FeatureStore(repo_path=str(repo))
     found = partitions(settings, events or event_names(store), days)
     if not found:
         console.print(
-            f"nothing to check: no such day in {settings.data_dir.resolve() / 'archive'}; "
-            "SHOP_DATA_DIR names the data folder",
+            f"nothing to check: no such day in {settings.archive_url}; SHOP_DATA_DIR names the data folder, "
+            "SHOP_HISTORY_ROOT where archive and tables lie elsewhere",
             style="red",
         )
         return 2
@@ -42,19 +45,15 @@ def check(console: Console, repo: Path, events: Sequence[str], days: Sequence[da
     return 0 if all(result.success for _, result in results) else 1
 
 
-def report(console: Console) -> int:
-    """Build the reports; the exit status."""
-    console.print(f"reports: {Reports(QualitySettings()).build()}", soft_wrap=True)
-    return 0
-
-
 def _table(results: Sequence[tuple[Partition, CheckResult]]) -> Table:
-    table = Table("event", "days", "result", title="Archive")
-    for name in ("rows", "expectations held", "seconds"):
+    table = Table("suite", title="Archive")
+    table.add_column("days", no_wrap=True)
+    table.add_column("result")
+    for name in ("rows", "held", "seconds"):
         table.add_column(name, justify="right")
     for partition, result in results:
         table.add_row(
-            partition.event,
+            result.suite,
             partition.name,
             "[green]passed[/]" if result.success else "[red]failed[/]",
             f"{result.rows:,}",

@@ -1,0 +1,1 @@
+"""Parity: values that were served against the same values computed again from history."""

@@ -1,0 +1,1 @@
+"""The quality watch: repeats parity, freshness, checks and drift, and tells Prometheus what they found."""
