@@ -1,22 +1,10 @@
-"""From an empty data folder to a platform that can serve: definitions, history, gate, models, online store."""
+"""From an empty data folder to a platform that serves: what `infra.fill` makes, and the programs."""
 
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-
+from infra import fill
 from infra.platform import Platform
 from infra.steps import Steps
 
-FEAST = str(Path(sys.executable).with_name("feast"))
-STEPS = 10
-MODELS = ("fraud", "recommendation")
-EVER = "2000-01-01T00:00:00"
-"""Customers and products are as old as their last change: materialize from before all of them."""
-
-
-def python(module: str, *arguments: str) -> list[str]:
-    """The command that runs a module of ours by this very interpreter."""
-    return [sys.executable, "-m", module, *arguments]
+STEPS = fill.STEPS + 4
 
 
 def start(platform: Platform) -> None:
@@ -26,9 +14,7 @@ def start(platform: Platform) -> None:
 
 
 def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) -> None:
-    """Apply the definitions, see that there are a history, features and models, and start the programs; `STEPS` steps.
-
-    What an earlier run has made is kept, so that one that was interrupted can be repeated.
+    """Fill the platform, see `infra.fill.fill`, and start the programs; `STEPS` steps.
 
     Args:
         platform: Its services run already.
@@ -40,28 +26,8 @@ def bootstrap(platform: Platform, steps: Steps, *, days: float, scale: float) ->
         StepFailedError: a command failed; the message shows the end of its log.
         ServiceError: a program did not start.
     """
-    root, repo = platform.settings.data_dir, str(platform.settings.feature_repo)
-    feast = [FEAST, "-c", repo]
-    history = ["history", "--days", str(days), "--scale", str(scale)]
-    materialized = root / ".materialized"
-    steps.command("feast apply", [*feast, "apply"])
-    steps.command("history", python("ingestion.simulate", *history), wanted=not _has_history(root))
-    steps.command("product statistics", python("ingestion.batch", "--repo", repo))
-    steps.command(
-        "expectations",
-        python("expectations", "check", "--whole", "--repo", repo),
-        wanted=not materialized.exists(),
-    )
-    for model in MODELS:
-        trained = (root / "models" / model / "champion").exists()
-        steps.command(f"training {model}", python("training", model, "--repo", repo), wanted=not trained)
-    until = f"{datetime.now(UTC):%FT%T}"
-    steps.command("feast materialize", [*feast, "materialize", EVER, until], wanted=not materialized.exists())
-    materialized.touch()
+    fill.fill(platform.settings, steps, days=days, scale=scale)
     steps.call("stream worker", platform.start_stream_worker)
     steps.call("prediction archive", platform.start_prediction_archive)
+    steps.call("erasures", platform.start_eraser)
     steps.call("API", platform.start_api)
-
-
-def _has_history(root: Path) -> bool:
-    return any((root / "archive").glob("*/date=*"))

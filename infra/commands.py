@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from connections.settings import describe
 from infra.services.errors import ServiceError
 from infra.services.lock import exclusive
+from infra.services.ports import shown
 from infra.services.service import Service
-from infra.settings import InfraSettings, describe
+from infra.settings import InfraSettings
 
 
 class Stack(Protocol):
@@ -36,7 +38,7 @@ def main(
     parser = argparse.ArgumentParser(
         prog=f"python -m {program}",
         description=description,
-        epilog="settings (environment):\n" + describe(),
+        epilog="settings (environment):\n" + describe(InfraSettings),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("action", choices=("up", "down", "status"), help="up and down may be repeated")
@@ -75,6 +77,12 @@ def _status(services: Sequence[Service]) -> int:
         pid = service.supervisor.pid(service.name)
         state = "up" if answers else "silent" if service.address else "down"
         log = service.supervisor.log(service.name)
-        table.add_row(service.name, state, service.address, str(pid or ""), str(log) if log.exists() else "")
+        table.add_row(
+            service.name,
+            state,
+            shown(service.address or ""),
+            str(pid or ""),
+            str(log) if log.exists() else "",
+        )
     Console().print(table)
     return 0 if all(answering) else 1

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from infra import bootstrap, verdict
-from infra.bootstrap import python
+from infra.fill import python
 from infra.live import LiveOutcome, LivePlan, LogOutcome, all_archived, recent_orders, run_live
 from infra.platform import Platform
 from infra.services.errors import ServiceError
@@ -28,6 +28,8 @@ from infra.steps import StepFailedError, Steps
 
 PARITY_ROWS = 300
 SERVICES = ("fraud_v1", "recommendation_v1")
+SERVED_ROWS = 300
+"""Predictions of the live phase whose features are computed again."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,7 +78,7 @@ def _run(platform: Platform, options: argparse.Namespace, console: Console) -> l
     live = run_live(
         plan, root=root, api=api, stream=stream, environment=platform.environment(), console=console
     )
-    closing = Steps(3, root / "logs", platform.environment(), console)
+    closing = Steps(5, root / "logs", platform.environment(), console)
     with closing.shown():
         repo = str(platform.settings.feature_repo)
         today = f"{datetime.now(UTC):%F}"
@@ -85,10 +87,18 @@ def _run(platform: Platform, options: argparse.Namespace, console: Console) -> l
         )
         logged = closing.call("prediction log", lambda: all_archived(api, platform.predictions.up()))
         parities = closing.call("parity", lambda: _parity(platform, root))
+        closing.command("parity, served", _served_parity(repo))
+        closing.command("report", python("expectations", "report"))
     for service, parity in parities.items():
         for difference in parity.differences:
             console.print(f"[red]{service}[/]: {difference}", soft_wrap=True)
     return _figures(root, live, logged, parities)
+
+
+def _served_parity(repo: str) -> list[str]:
+    """Compare what was served up to now: all of it is archived already, which the command would wait for."""
+    now = datetime.now(UTC).isoformat()
+    return python("expectations", "parity", "--repo", repo, "--until", now, "--sample", str(SERVED_ROWS))
 
 
 def _figures(

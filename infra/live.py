@@ -14,8 +14,8 @@ import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infra.bootstrap import python
-from infra.load import LoadResult
+from infra.answers import LoadResult
+from infra.fill import python
 from infra.scrape import Metrics
 from infra.steps import StepFailedError, tail
 

@@ -1,8 +1,6 @@
 """Load on the prediction API: requests at a fixed rate, latency counted from each one's intended start.
 
-python -m infra.load --url http://127.0.0.1:8000 --requests-per-second 100 --seconds 30 --bodies FILE --json FILE
-
-A plain HTTP/1.1 client over asyncio streams, so that the client does not take the time that it measures.
+python -m infra.load --url http://127.0.0.1:8000/predict --requests-per-second 100 --seconds 30 --bodies FILE --json FILE
 """
 
 import argparse
@@ -10,118 +8,112 @@ import asyncio
 import json
 import sys
 import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import numpy as np
+import uvloop
+
+from infra.answers import Answer, Answers, rung_of
+from infra.connection import Connections
 
 TIMEOUT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class LoadResult:
-    """What a run of requests came to; latencies in milliseconds from the intended start."""
+class Target:
+    """Where requests go.
 
-    requests: int
-    seconds: float
-    statuses: dict[str, int]
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-
-    @property
-    def per_second(self) -> float:
-        """Answers per second."""
-        return self.requests / self.seconds
-
-    @property
-    def failed(self) -> int:
-        """Requests without a 200."""
-        return sum(count for status, count in self.statuses.items() if status != "200")
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A keep-alive connection; one request at a time."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    @classmethod
-    async def open(cls, host: str | None, port: int | None) -> "Connection":
-        """Connect.
-
-        Raises:
-            OSError: nobody listens there.
-        """
-        return cls(*await asyncio.open_connection(host, port))
-
-    async def post(self, path: str, body: bytes) -> tuple[str, bytes]:
-        """Status and content of the answer."""
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        self.writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        answer = await self.reader.readuntil(b"\r\n\r\n")
-        _, _, after = answer.lower().partition(b"content-length:")
-        content = await self.reader.readexactly(int(after.partition(b"\r\n")[0]))
-        return answer.split(b" ", 2)[1].decode(), content
-
-    async def close(self) -> None:
-        """Hang up."""
-        self.writer.close()
-        await self.writer.wait_closed()
-
-
-async def fire(url: str, bodies: Sequence[bytes], requests_per_second: float, seconds: float) -> LoadResult:
-    """POST the bodies in turn to `url` at a fixed rate.
-
-    Raises:
-        OSError: the API cannot be reached at all.
+    Attributes:
+        url: `http://host:port/path`.
+        body: Of the n-th request, JSON.
+        name: Requests are called `<name>-<n>` (`X-Request-ID`); by default they have no names.
     """
-    address = urlsplit(url)
-    idle: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
-    total = int(requests_per_second * seconds)
-    latencies_ms = np.zeros(total)
-    statuses: Counter[str] = Counter()
 
-    async def status(body: bytes) -> str:
-        while not idle.empty():
-            used = idle.get_nowait()
-            try:
-                answer, _ = await used.post(address.path, body)
-            except (asyncio.IncompleteReadError, ConnectionError):
-                # The server closes connections that were idle for long; as HTTP has it, the next one is tried.
-                used.writer.close()
-            else:
-                idle.put_nowait(used)
-                return answer
-        used = await Connection.open(address.hostname, address.port)
-        answer, _ = await used.post(address.path, body)
-        idle.put_nowait(used)
-        return answer
+    url: str
+    body: Callable[[int], bytes]
+    name: str | None = None
 
-    async def one(number: int, intended: float) -> None:
+    def connections(self) -> Connections:
+        """None of them open yet."""
+        address = urlsplit(self.url)
+        return Connections(address.hostname, address.port)
+
+    async def ask(self, number: int, connections: Connections, due: float | None = None) -> Answer:
+        """Send the n-th request; whatever goes wrong is the answer's status.
+
+        Args:
+            number: Which one.
+            connections: One of them is used.
+            due: When it was to be sent, by `time.monotonic`; by default now.
+        """
+        sent = time.monotonic()
+        # A timer may be early by its resolution, a millisecond: that does not make an answer faster.
+        due = sent if due is None else min(due, sent)
+        late_ms = (sent - due) * 1e3
+        name = f"{self.name}-{number}" if self.name else None
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                statuses[await status(bodies[number % len(bodies)])] += 1
-        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
-            statuses[type(error).__name__] += 1
-        latencies_ms[number] = (time.perf_counter() - intended) * 1e3
+                path = urlsplit(self.url).path
+                reply, broken = await connections.post(path, self.body(number), name)
+        except (OSError, asyncio.IncompleteReadError) as error:
+            latency_ms = (time.monotonic() - due) * 1e3
+            return Answer(number, due, late_ms, latency_ms, type(error).__name__, False, None, 0)
+        latency_ms = (time.monotonic() - due) * 1e3
+        rung = rung_of(reply.content)
+        return Answer(number, due, late_ms, latency_ms, reply.status, reply.retry_after, rung, broken)
 
-    idle.put_nowait(await Connection.open(address.hostname, address.port))
-    start = time.perf_counter()
+
+async def open_loop(
+    target: Target, requests_per_second: float, seconds: float, ended: Callable[[], bool] = lambda: False
+) -> Answers:
+    """Requests at a fixed rate, however long the answers take.
+
+    Args:
+        target: Where to.
+        requests_per_second: The rate.
+        seconds: How long.
+        ended: Asked before each request; True ends the load early.
+    """
+    answers, connections = Answers(), target.connections()
+
+    async def one(number: int, due: float) -> None:
+        answers.answers.append(await target.ask(number, connections, due))
+
+    start = time.monotonic()
     async with asyncio.TaskGroup() as group:
-        for number in range(total):
-            intended = start + number / requests_per_second
-            await asyncio.sleep(max(0.0, intended - time.perf_counter()))
-            group.create_task(one(number, intended))
-    elapsed = time.perf_counter() - start
-    while not idle.empty():
-        await idle.get_nowait().close()
-    p50, p99, longest = np.percentile(latencies_ms, [50, 99, 100])
-    return LoadResult(total, elapsed, dict(statuses), float(p50), float(p99), float(longest))
+        for number in range(round(requests_per_second * seconds)):
+            due = start + number / requests_per_second
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            if ended():
+                break
+            group.create_task(one(number, due))
+    answers.seconds = time.monotonic() - start
+    await connections.close()
+    return answers
+
+
+async def closed_loop(target: Target, connections: int, seconds: float) -> Answers:
+    """Requests over so many connections, each sending its next one when its last was answered."""
+    answers, numbers = Answers(), count()
+    start = time.monotonic()
+
+    async def client() -> None:
+        own = target.connections()
+        while time.monotonic() < start + seconds:
+            answers.answers.append(await target.ask(next(numbers), own))
+        await own.close()
+
+    await asyncio.gather(*(client() for _ in range(connections)))
+    answers.seconds = time.monotonic() - start
+    return answers
+
+
+def in_turn(bodies: Sequence[bytes]) -> Callable[[int], bytes]:
+    """The body of the n-th request: one after the other, then again from the first on."""
+    return lambda number: bodies[number % len(bodies)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -135,8 +127,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--json", type=Path, help="where to write the result")
     options = parser.parse_args(arguments)
-    bodies = options.bodies.read_bytes().splitlines()
-    result = asyncio.run(fire(options.url, bodies, options.requests_per_second, options.seconds))
+    target = Target(options.url, in_turn(options.bodies.read_bytes().splitlines()))
+    result = uvloop.run(open_loop(target, options.requests_per_second, options.seconds)).result()
     text = json.dumps(asdict(result))
     if options.json:
         options.json.write_text(text)

@@ -1,4 +1,4 @@
-"""The platform on this machine: two services, their topics and our two programs.
+"""The platform on this machine: two services, their topics and our programs.
 
 python -m infra.platform up|down|status
 """
@@ -7,9 +7,10 @@ import sys
 from dataclasses import dataclass
 
 from infra.commands import main
-from infra.programs import PythonServer, api, prediction_archive, stream_worker
+from infra.programs import PythonServer, api, eraser, prediction_archive, quality_watch, stream_worker
 from infra.services.files import write_atomically
 from infra.services.local import LocalServices, kafka_service, redis_service, supervisor
+from infra.services.ports import shown
 from infra.services.service import Service
 from infra.settings import InfraSettings
 from infra.topics import create_platform_topics
@@ -44,14 +45,25 @@ class Platform:
         return self._service(prediction_archive(self.environment()), self.settings.predictions_metrics_port)
 
     @property
+    def eraser(self) -> Service:
+        """The program that erases people; its address is that of its health."""
+        return self._service(eraser(self.environment()), self.settings.erase_metrics_port)
+
+    @property
     def api(self) -> Service:
         """The prediction API."""
         return self._service(api(self.environment()), self.settings.api_port)
 
     @property
+    def quality(self) -> Service:
+        """The program that measures what is served; its address is that of its metrics."""
+        server = quality_watch(self.environment(), self.settings.feature_repo)
+        return self._service(server, self.settings.quality_metrics_port)
+
+    @property
     def services(self) -> tuple[Service, ...]:
         """In the order in which they start; they end in the opposite one."""
-        return self.redis, self.kafka, self.stream, self.predictions, self.api
+        return self.redis, self.kafka, self.stream, self.predictions, self.eraser, self.api, self.quality
 
     def environment(self) -> dict[str, str]:
         """What our programs must know of this machine; the addresses of services that run."""
@@ -78,7 +90,7 @@ class Platform:
 
     def create_topics(self) -> frozenset[str]:
         """Those of the topics that were absent; the services must run."""
-        return create_platform_topics(self.kafka.up(), self.settings)
+        return create_platform_topics(self.settings.kafka_at(self.kafka.up()), self.settings)
 
     def start_stream_worker(self) -> None:
         """Healthy on return; wants applied definitions and the topics."""
@@ -88,9 +100,17 @@ class Platform:
         """Healthy on return; wants the topics."""
         self.predictions.up()
 
+    def start_eraser(self) -> None:
+        """Healthy on return; wants applied definitions."""
+        self.eraser.up()
+
     def start_api(self) -> None:
         """Healthy on return; wants applied definitions and trained models."""
         self.api.up()
+
+    def start_quality_watch(self) -> None:
+        """Answers on return, and begins to measure; wants applied definitions."""
+        self.quality.up()
 
     def up(self) -> None:
         """Everything, in order."""
@@ -98,7 +118,9 @@ class Platform:
         self.create_topics()
         self.start_stream_worker()
         self.start_prediction_archive()
+        self.start_eraser()
         self.start_api()
+        self.start_quality_watch()
 
     def stop(self) -> tuple[str, ...]:
         """End what runs, programs before services; the names of what ran."""
@@ -111,11 +133,14 @@ class Platform:
             "API metrics": (self.api, "http://{}/metrics"),
             "stream metrics": (self.stream, "http://{}/metrics"),
             "prediction archive metrics": (self.predictions, "http://{}/metrics"),
+            "quality metrics": (self.quality, "http://{}/metrics"),
             "Redis": (self.redis, "redis://{}"),
             "Kafka": (self.kafka, "{}"),
         }
         return {
-            title: form.format(service.address) for title, (service, form) in pages.items() if service.address
+            title: form.format(shown(service.address))
+            for title, (service, form) in pages.items()
+            if service.address
         }
 
     def _service(self, server: PythonServer, port: int) -> Service:

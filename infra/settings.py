@@ -4,9 +4,9 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationInfo, field_validator
 
+from connections.settings import KafkaSettings, Protocol
 from infra.services.ports import host_and_port
 
 
@@ -15,21 +15,14 @@ def user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "feast-shop"
 
 
-class InfraSettings(BaseSettings):
+class InfraSettings(KafkaSettings):
     """Read from the environment, each name with the prefix `SHOP_`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="SHOP_", frozen=True, env_ignore_empty=True, use_attribute_docstrings=True
-    )
-
-    data_dir: Path = Path("data")
-    """Everything the platform writes on this machine lies under this folder."""
 
     feature_repo: Path = Path("feature_repo")
     """Folder of the Feast definitions and of the feature_store.yaml of this machine."""
 
     redis_address: str | None = None
-    """`host:port` of a Redis that already runs; none is started then."""
+    """`host:port` of a Redis that already runs; none is started then. Parameters may follow: `,ssl=true,username=...,password_file=...`."""
     redis_port: int = Field(default=16379, ge=1, le=65535)
     """Port for our own Redis; a free one is taken when it is in use."""
     redis_server: Path | None = None
@@ -70,6 +63,12 @@ class InfraSettings(BaseSettings):
     predictions_metrics_port: int = Field(default=8002, ge=1, le=65535)
     """Port for the metrics of the archive of predictions; a free one is taken when it is in use."""
 
+    erase_metrics_port: int = Field(default=8003, ge=1, le=65535)
+    """Port for the health of the program that erases people; a free one is taken when it is in use."""
+
+    quality_metrics_port: int = Field(default=8004, ge=1, le=65535)
+    """Port for the metrics of the quality watch; a free one is taken when it is in use."""
+
     start_timeout_seconds: float = Field(default=60, gt=0)
     """How long a program may take until it answers."""
     stop_timeout_seconds: float = Field(default=20, gt=0)
@@ -80,6 +79,16 @@ class InfraSettings(BaseSettings):
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is not None:
             host_and_port(value)
+        return value
+
+    @field_validator("kafka_protocol")
+    @classmethod
+    def _is_of_another_broker(cls, value: Protocol, info: ValidationInfo) -> Protocol:
+        if value != "PLAINTEXT" and not info.data.get("kafka_bootstrap"):
+            raise ValueError(
+                f"{value} is for a Kafka that already runs, and SHOP_KAFKA_BOOTSTRAP names none: the one that is started "
+                "here listens on this machine alone and speaks PLAINTEXT"
+            )
         return value
 
     @property
@@ -106,12 +115,3 @@ class InfraSettings(BaseSettings):
     def stop_timeout(self) -> timedelta:
         """`stop_timeout_seconds`."""
         return timedelta(seconds=self.stop_timeout_seconds)
-
-
-def describe() -> str:
-    """One line per setting: its variable, its default and what it says."""
-    prefix = InfraSettings.model_config["env_prefix"]
-    return "\n".join(
-        f"  {(prefix + name).upper():<34} {field.description} [{field.get_default(call_default_factory=True)}]"
-        for name, field in InfraSettings.model_fields.items()
-    )

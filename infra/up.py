@@ -12,28 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from infra import bootstrap
+from infra.fill import parser
 from infra.platform import Platform
 from infra.services.errors import ServiceError
 from infra.services.lock import exclusive
-from infra.settings import InfraSettings, describe
+from infra.settings import InfraSettings
 from infra.steps import StepFailedError, Steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status."""
-    parser = argparse.ArgumentParser(
-        "python -m infra.up",
-        description=__doc__,
-        epilog="settings (environment):\n" + describe(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--days", type=float, default=45, help="length of a new history (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="times 5,000 customers (default: %(default)s)"
-    )
-    options = parser.parse_args(arguments)
+    options = parser("python -m infra.up", __doc__).parse_args(arguments)
     console, platform = Console(), Platform(InfraSettings())
     try:
         with exclusive(platform.settings.services_dir / ".lock"):
@@ -50,11 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(platform: Platform, options: argparse.Namespace, console: Console) -> None:
     root = platform.settings.data_dir.resolve()
-    steps = Steps(bootstrap.STEPS + 1, root / "logs", {}, console)
+    steps = Steps(bootstrap.STEPS + 2, root / "logs", {}, console)
     with steps.shown():
         steps.call("Kafka and Redis", lambda: bootstrap.start(platform))
         steps.environment = platform.environment()
         bootstrap.bootstrap(platform, steps, days=options.days, scale=options.scale)
+        # Last: it shares the cores with whoever is still to come up.
+        steps.call("quality watch", platform.start_quality_watch)
 
 
 if __name__ == "__main__":

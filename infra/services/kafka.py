@@ -1,6 +1,7 @@
 """A real Apache Kafka broker on loopback: KRaft, one node, one JVM, sized for a laptop."""
 
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from connections.kafka import Kafka
 from infra.services.errors import ServiceStartError
 from infra.services.files import write_atomically
 from infra.services.jars import Jars
@@ -32,6 +34,8 @@ class KafkaServer:
     heap_max_mb: int = 512
     java: Path | None = None
     """None: the first fit one, see `find_java`."""
+    at: Callable[[str], Kafka] = Kafka
+    """How an address is spoken to."""
     name: str = "kafka"
 
     def program(self, port: int, data: Path) -> Program:
@@ -46,7 +50,7 @@ class KafkaServer:
     def answers(self, address: str) -> bool:
         """Whether an admin client is told of a broker."""
         with suppress(KafkaException):
-            admin = AdminClient({"bootstrap.servers": address, "log_level": 0})
+            admin = AdminClient(self.at(address).client({"log_level": 0}))
             return bool(admin.list_topics(timeout=2).brokers)
         return False
 

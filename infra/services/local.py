@@ -33,6 +33,7 @@ def kafka_service(settings: InfraSettings) -> Service:
         heap_min_mb=settings.kafka_heap_min_mb,
         heap_max_mb=settings.kafka_heap_max_mb,
         java=settings.java,
+        at=settings.kafka_at,
     )
     return Service(
         broker,

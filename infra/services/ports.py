@@ -40,8 +40,13 @@ def host_and_port(address: str) -> tuple[str, int]:
     """
     host, colon, port = address.split(",", maxsplit=1)[0].strip().rpartition(":")
     if not (host and colon and port.isdecimal() and 0 < int(port) <= 65535):
-        raise ValueError(f"{address!r} is not host:port, such as 127.0.0.1:9092")
+        raise ValueError(f"{shown(address)!r} is not host:port, such as 127.0.0.1:9092")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def shown(address: str) -> str:
+    """An address without what follows it as `name=value`, which may be a password."""
+    return ",".join(part for part in address.split(",") if "=" not in part)
 
 
 def accepts_connections(address: str, *, timeout_seconds: float = 0.5) -> bool:

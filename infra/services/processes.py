@@ -28,11 +28,12 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: `environment` is added to that of the caller."""
+    """What to run: `environment` is added to that of the caller; with a `niceness` it yields the cores to others."""
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    niceness: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class Supervisor:
     def _launch(self, program: Program) -> subprocess.Popen[bytes]:
         with self._fresh_log(program.name).open("wb") as log:
             try:
-                return subprocess.Popen(
-                    program.argv,
+                child = subprocess.Popen(
+                    (*_nice(program.niceness), *program.argv),
                     env={**os.environ, **program.environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -102,6 +103,8 @@ class Supervisor:
                 raise ServiceStartError(
                     f"{program.name}: {program.argv[0]} cannot be run: {error}"
                 ) from error
+        _yield_session(child.pid, program.niceness)
+        return child
 
     def _fresh_log(self, name: str) -> Path:
         log = self.log(name)
@@ -120,6 +123,17 @@ class Supervisor:
             if same and _alive(process):
                 return process
         return None
+
+
+def _nice(niceness: int) -> tuple[str, ...]:
+    """What stands before a command so that it yields the cores to others; 0 is everybody's usual share."""
+    return ("nice", "-n", str(niceness)) if niceness else ()
+
+
+def _yield_session(session: int, niceness: int) -> None:
+    """Linux shares cores out among sessions first (`autogroup`): niceness counts only within each, unless it is told so."""
+    with suppress(OSError):
+        (Path("/proc") / str(session) / "autogroup").write_text(str(niceness))
 
 
 def _end(process: psutil.Process, grace: timedelta) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import redis
 
 from infra.services.errors import ServiceNotFoundError
-from infra.services.ports import LOOPBACK, host_and_port
+from infra.services.ports import LOOPBACK
 from infra.services.processes import Program
+from ingestion.stores.redis_online.address import parse
 
 LEAST_MAJOR_VERSION = 7
 INSTALLED = ("redis-server", "valkey-server")
@@ -43,8 +44,10 @@ class RedisServer:
 
     def answers(self, address: str) -> bool:
         """Also False while it still loads its file."""
-        host, port = host_and_port(address)
-        with suppress(redis.RedisError), redis.Redis(host, port, socket_timeout=1) as client:
+        known = parse(address, "SHOP_REDIS_ADDRESS")
+        host, port = known.nodes[0]
+        options = {"socket_timeout": 1, **known.parameters}
+        with suppress(redis.RedisError), redis.Redis(host, port, **options) as client:
             return bool(client.ping())
         return False
 

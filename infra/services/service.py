@@ -7,7 +7,7 @@ from typing import Protocol
 
 from infra.services.errors import ServiceUnreachableError
 from infra.services.files import write_atomically
-from infra.services.ports import LOOPBACK, accepts_connections, host_and_port, preferred_or_free
+from infra.services.ports import LOOPBACK, accepts_connections, host_and_port, preferred_or_free, shown
 from infra.services.processes import Program, Supervisor
 from infra.services.readiness import await_ready
 from infra.services.waiting import wait_until
@@ -100,10 +100,10 @@ class Service:
     def _join(self, address: str) -> str:
         if not wait_until(lambda: self._ready(address), self.start_timeout):
             raise ServiceUnreachableError(
-                f"{self.name} does not answer at {address} (waited {self.start_timeout.total_seconds():g} s): "
+                f"{self.name} does not answer at {shown(address)} (waited {self.start_timeout.total_seconds():g} s): "
                 f"start it, correct the address, or unset it to have one started here"
             )
-        write_atomically(self.address_file, address)
+        write_atomically(self.address_file, address, private=True)
         return address
 
     def _once_ready(self) -> str:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic, TopicMetadata
 
+from connections.kafka import Kafka
 from infra.services.errors import ServiceStartError
 from infra.services.waiting import wait_until
 
@@ -15,7 +16,7 @@ BROKERS_DEFAULT = -1
 
 
 def create_topics(
-    bootstrap: str,
+    kafka: Kafka,
     partitions: Mapping[str, int],
     *,
     retention: timedelta,
@@ -29,27 +30,25 @@ def create_topics(
     Raises:
         ServiceStartError: the broker refuses one or is not reached in time.
     """
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(kafka.client())
     config = {"retention.ms": str(round(retention.total_seconds() * 1000))}
     topics = [NewTopic(name, count, BROKERS_DEFAULT, config=config) for name, count in partitions.items()]
     seconds = timeout.total_seconds()
     asked = admin.create_topics(topics, operation_timeout=seconds, request_timeout=seconds) if topics else {}
-    created = frozenset(name for name, future in asked.items() if _is_new(name, future, bootstrap))
+    created = frozenset(name for name, future in asked.items() if _is_new(name, future, kafka))
     if not wait_until(lambda: _writable(admin, set(partitions)), timeout):
-        raise ServiceStartError(
-            f"topics {sorted(partitions)} at {bootstrap} have no leader after {seconds:g} s"
-        )
+        raise ServiceStartError(f"topics {sorted(partitions)} at {kafka} have no leader after {seconds:g} s")
     return created
 
 
-def _is_new(name: str, future: Future[None], bootstrap: str) -> bool:
+def _is_new(name: str, future: Future[None], kafka: Kafka) -> bool:
     try:
         future.result()
     except KafkaException as error:
         reason: KafkaError = error.args[0]
         if reason.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return False
-        raise ServiceStartError(f"topic {name!r} cannot be created at {bootstrap}: {reason.str()}") from error
+        raise ServiceStartError(f"topic {name!r} cannot be created at {kafka}: {reason.str()}") from error
     return True
 
 
