@@ -17,7 +17,7 @@ import httpx
 from infra.services.ports import free_port
 from tests.serving_shop import ServingShop
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,12 @@ def running_api(
     given: Mapping[str, str] = environment(shop, SHOP_API_PORT=port, **settings)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving"], env=given, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "serving"],
+            env=given,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # As whatever starts it for good does: Linux shares cores out among sessions.
+            start_new_session=True,
         )
         try:
             api = RunningApi(process, f"{'https' if tls else 'http'}://127.0.0.1:{port}", log, tls)
@@ -82,7 +87,7 @@ def running_api(
             process.wait()
 
 
-def wait_until(true: Any, what: str, seconds: float = 20.0) -> None:
+def wait_until(true: Any, what: str, seconds: float = 60.0) -> None:
     """Ask again and again; fail with ``what`` did not come true."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import prometheus_client  # noqa: F401  before Feast, which makes it share values between registries in files
 import pytest
 import s3fs
@@ -13,8 +14,10 @@ from tests.services import Bucket, RunningKafka, RunningRedis, running_kafka, ru
 
 
 def pytest_configure() -> None:
-    """SIGTERM ends the session as Ctrl-C does, so that no server is left behind."""
+    """SIGTERM ends the session as Ctrl-C does, so that no server is left behind; no test is a matter of time."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    hypothesis.settings.register_profile("shop", deadline=None)
+    hypothesis.settings.load_profile("shop")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 import redis
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from connections.kafka import Kafka
 from infra.services.local import kafka_service, redis_service
 from infra.services.ports import LOOPBACK, free_port, host_and_port, is_free
 from infra.services.service import Service
@@ -65,7 +66,7 @@ class RunningKafka:
 
     def create(self, name: str, partitions: int = 4) -> None:
         """Create a topic under this very name, where it is absent."""
-        create_topics(self.bootstrap, {name: partitions}, retention=InfraSettings().topic_retention)
+        create_topics(Kafka(self.bootstrap), {name: partitions}, retention=InfraSettings().topic_retention)
 
     def produce(self, topic: str, values: Iterable[bytes], key: bytes | None = None) -> None:
         """Returns once the broker has acknowledged every one of `values`.

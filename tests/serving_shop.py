@@ -54,14 +54,24 @@ def serving_shop(
     shop.repo.mkdir(parents=True)
     for name, kind in (("feature_store.yaml", OUR_STORE), (STOCK_YAML, STOCK_STORE)):
         (shop.repo / name).write_text(yaml.safe_dump(configuration(project, kind, redis_address)))
+    fill(shop, trees)
+    return shop
+
+
+def fill(shop: ServingShop, trees: int) -> None:
+    """Apply the definitions, write features of its users, products and devices, train both models."""
     store = shop.store()
     apply(store)
     write_features(store, shop)
     asyncio.run(store.close())
+    save_small_models(store, shop, trees)
+
+
+def save_small_models(store: FeatureStore, shop: ServingShop, trees: int) -> None:
+    """Both models, of random rows, and candidates among the shop's products."""
     for name in SERVICES:
         save_model(card_of(store, name), shop.models, trees=trees)
     save_candidates(shop.products, version_path(shop.models, "recommendation", "v1"))
-    return shop
 
 
 def apply(store: FeatureStore) -> None:

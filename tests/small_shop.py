@@ -117,15 +117,18 @@ everything = FeatureService(name="everything", features=[user_orders, user_profi
 
 
 class RefuseSmallBatches:
-    """A gate that wants two rows."""
+    """A gate that wants two rows, and holds back those of a user called "bad"."""
 
     def __init__(self, root: str) -> None:
         self.root = root
 
-    def __call__(self, view: FeatureView, frame: pl.DataFrame, registry: BaseRegistry, project: str) -> None:
+    def __call__(
+        self, view: FeatureView, frame: pl.DataFrame, registry: BaseRegistry, project: str
+    ) -> pl.Series:
         registered = registry.get_any_feature_view(view.name, project)
         if frame.height < 2:
             raise ValueError(f"{registered.name} in {self.root}: {frame.height} rows are too few")
+        return frame["user_id"] != "bad"
 
 
 def small_shop(

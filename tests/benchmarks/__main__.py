@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
+SHORTER = {"soak": ("--minutes", "4"), "quality": ("--vectors", "10000")}
+"""Arguments of those that take too long among all the others; run alone they take their time."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -45,7 +47,14 @@ def run(name: str) -> dict[str, Any]:
     """Run one benchmark; its report with its exit status, figures absent where it broke off."""
     with tempfile.TemporaryDirectory() as folder:
         figures = Path(folder) / "figures.json"
-        command = [sys.executable, "-m", f"tests.benchmarks.{name}", "--json", str(figures)]
+        command = [
+            sys.executable,
+            "-m",
+            f"tests.benchmarks.{name}",
+            "--json",
+            str(figures),
+            *SHORTER.get(name, ()),
+        ]
         status = subprocess.run(command, check=False, cwd=FOLDER.parents[1]).returncode
         report = json.loads(figures.read_text()) if figures.exists() else {"benchmark": name, "bars": []}
     return {**report, "exit_status": status}

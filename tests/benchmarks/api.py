@@ -1,41 +1,37 @@
-"""The prediction API under a closed loop of 16 connections, against a naive API over the same features and models.
+"""The prediction API in a closed loop against a naive API over the same features and models, and in an open loop.
 
-Both run as processes of their own beside a real Redis. They are loaded in turns, so that a busy machine is busy for both.
+API, peer, load, Kafka, Redis, the stream worker and the simulated shop run as processes of their own on this machine. API and
+peer are loaded in turns, so that a busy machine is busy for both. The API logs its predictions to Kafka all the time.
 """
 
-import json
-import os
-import pickle
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
+import uvloop
 
-from artefact import champion_path
-from infra.services.ports import free_port
-from tests.api_process import running_api, wait_until
-from tests.benchmarks.http_load import Answers, closed_loop
-from tests.benchmarks.naive_api import ESTIMATOR_FILE
+from infra.answers import Answers
+from infra.load import Target, closed_loop
+from tests.benchmarks import api_peer
+from tests.benchmarks.load_process import loading
+from tests.benchmarks.orders import CUSTOMERS, batch, order
 from tests.benchmarks.report import Bar, Report, parser, progress
-from tests.services import running_redis
-from tests.serving_shop import SERVICES, ServingShop, card_of, serving_shop
-from tests.small_models import save_model
+from tests.benchmarks.rig import TREES, Traffic, rig
 
-USERS, TREES = 500, 150
 CONNECTIONS, TURNS, TURN_SECONDS, WARM_UP_SECONDS = 16, 4, 2.5, 1.0
 ALONE_SECONDS = 1.5
 CHECKED_ORDERS = 50
 BATCHES, BATCH_ROWS = 60, 100
-PEER = "FastAPI, stock Feast store, scikit-learn"
+EVENTS_PER_SECOND = 1_000
+OPEN_PER_SECOND, OPEN_SECONDS = 300, 45
+MOST_SECONDS = 300
+"""Longest time that events are sent for; all that is measured beside them takes less on a slow machine, too."""
+AT_ONCE, BESIDE = f"{CONNECTIONS} connections", f"{CONNECTIONS} connections beside the stream"
+LATE = ((0.5, "p50"), (0.99, "p99"), (1, "at most"))
 
 
 @dataclass(frozen=True)
@@ -51,152 +47,104 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser("api", __doc__).parse_args(argv)
     warnings.filterwarnings("ignore", module="feast")
     report = Report("api")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_redis(folder / "redis") as redis, _servers(folder, redis.address) as ports:
-            equal = _equal_answers(*ports)
-            batch_milliseconds = _batch_milliseconds(ports[0])
-            alone = _in_turns(ports, "one connection", connections=1, turns=2, seconds=ALONE_SECONDS)
-            loaded = _in_turns(
-                ports,
-                f"{CONNECTIONS} connections",
-                connections=CONNECTIONS,
-                turns=TURNS,
-                seconds=TURN_SECONDS,
-            )
-    _add_bars(report, alone, loaded, equal)
-    name = f"p50, a batch of {BATCH_ROWS} orders"
-    report.add(Bar(name, batch_milliseconds, "ms", least=10, lower_is_better=True))
+    with (
+        tempfile.TemporaryDirectory(prefix="api") as name,
+        rig(Path(name)) as running,
+        running.api() as api,
+        api_peer.running_peer(running.shop, TREES) as peer,
+    ):
+        urls = (api.url, peer)
+        equal = api_peer.equal_answers(*urls, CHECKED_ORDERS)
+        batches = _batches(api.url)
+        alone = _in_turns(urls, "one connection", 1, 2, ALONE_SECONDS)
+        loaded = _in_turns(urls, AT_ONCE, CONNECTIONS, TURNS, TURN_SECONDS)
+        with running.traffic(EVENTS_PER_SECOND, MOST_SECONDS) as traffic:
+            beside = _in_turns(urls, BESIDE, CONNECTIONS, TURNS, TURN_SECONDS)
+            opened = _open_loop(api.url, report, traffic)
+    _add_closed(report, alone, loaded, beside)
+    failed = sum(answers.failed for answers in (batches, alone.ours, loaded.ours, beside.ours, opened))
+    report.add(Bar("answers that were not 200", failed, "", least=0, lower_is_better=True))
+    report.add(Bar("fraud probabilities equal to the peer's", 100 * equal / CHECKED_ORDERS, "%", least=100))
+    batch_ms = batches.latency_ms(0.5)
+    report.add(Bar(f"p50, a batch of {BATCH_ROWS} orders", batch_ms, "ms", least=10, lower_is_better=True))
     return report.finish(options.json)
 
 
-def _add_bars(report: Report, alone: Measured, loaded: Measured, equal: int) -> None:
-    at_once = f"{CONNECTIONS} connections"
-    report.add(Bar(at_once, loaded.ours.per_second, "requests/s", loaded.peer.per_second, PEER, least=2))
-    for share, label in ((0.5, "p50"), (0.99, "p99")):
-        ours, peer = loaded.ours.milliseconds(share), loaded.peer.milliseconds(share)
-        report.add(Bar(f"{label}, {at_once}", ours, "ms", peer, lower_is_better=True))
-    p99 = loaded.ours.milliseconds(0.99)
-    report.add(Bar(f"p99, {at_once}, as a bound", p99, "ms", least=30, lower_is_better=True))
-    for share, label in ((0.5, "p50"), (0.99, "p99")):
-        ours, peer = alone.ours.milliseconds(share), alone.peer.milliseconds(share)
-        report.add(Bar(f"{label}, one connection", ours, "ms", peer, lower_is_better=True))
-    errors = len(loaded.ours.errors) + len(alone.ours.errors)
-    report.add(Bar("answers that were not 200", errors, "", least=0, lower_is_better=True))
-    report.add(Bar("fraud probabilities equal to the peer's", 100 * equal / CHECKED_ORDERS, "%", least=100))
+def _add_closed(report: Report, alone: Measured, loaded: Measured, beside: Measured) -> None:
+    for label, both, asked in ((AT_ONCE, loaded, 1_000), (BESIDE, beside, 600)):
+        ours, peer = both.ours.per_second, both.peer.per_second
+        report.add(Bar(label, ours, "requests/s", peer, api_peer.NAME, least=4))
+        report.add(Bar(f"{label}, one API process", ours, "requests/s", least=asked))
+    for label, both in (("one connection", alone), (AT_ONCE, loaded), (BESIDE, beside)):
+        for share, name in ((0.5, "p50"), (0.99, "p99")):
+            ours, peer = both.ours.latency_ms(share), both.peer.latency_ms(share)
+            report.add(Bar(f"{name}, {label}", ours, "ms", peer, lower_is_better=True))
+    p99 = loaded.ours.latency_ms(0.99)
+    report.add(Bar(f"p99, {AT_ONCE}, as a bound", p99, "ms", least=30, lower_is_better=True))
     report.note(
-        f"{len(loaded.ours.seconds):,} requests to ours and {len(loaded.peer.seconds):,} to the peer in {TURNS} turns of "
-        f"{TURN_SECONDS} s each; {USERS} users, gradient boosters of {TREES} trees; the peer's "
-        f"scikit-learn has one thread; peer errors: "
-        f"{len(loaded.peer.errors)}"
+        f"{len(loaded.ours):,} requests to ours and {len(loaded.peer):,} to the peer in {TURNS} turns of {TURN_SECONDS} s "
+        f"each, {len(beside.ours):,} and {len(beside.peer):,} beside the stream; {CUSTOMERS:,} customers with features, "
+        f"gradient boosters of {TREES} trees; the peer's scikit-learn has one thread; peer errors: "
+        f"{loaded.peer.failed + beside.peer.failed}"
     )
 
 
-@contextmanager
-def _servers(folder: Path, redis_address: str) -> Iterator[tuple[int, int]]:
-    """Ports of ours and of the peer, both answering."""
-    shop = serving_shop(folder / "shop", redis_address, project="benchmark", users=USERS, trees=TREES)
-    store = shop.store()
-    for name in SERVICES:
-        estimator = save_model(card_of(store, name), shop.models, trees=TREES)
-        (champion_path(shop.models, name) / ESTIMATOR_FILE).write_bytes(pickle.dumps(estimator))
-    with running_api(shop, folder) as api, _peer(shop) as peer:
-        yield int(api.url.rpartition(":")[2]), peer
-
-
-@contextmanager
-def _peer(shop: ServingShop) -> Iterator[int]:
-    # With all threads for each row, scikit-learn fights with itself: ten requests/s on two busy cores.
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks.naive_api",
-        str(shop.repo),
-        str(shop.models),
-        str(port),
-    ]
-    process = subprocess.Popen(command, env=os.environ | {"PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"})
-    try:
-        wait_until(lambda: _answers(port, process), "the peer answers", 90)
-        yield port
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError(f"the peer ended with {process.returncode}")
-    try:
-        return _predict(port, 0).keys() > set()
-    except httpx.TransportError:
-        return False
-
-
-def _in_turns(
-    ports: tuple[int, int], label: str, *, connections: int, turns: int, seconds: float
-) -> Measured:
+def _in_turns(urls: tuple[str, str], label: str, connections: int, turns: int, seconds: float) -> Measured:
+    """Ours and the peer's, one after the other, again and again."""
     found = [Answers(), Answers()]
     with progress() as bar:
         task = bar.add_task(label, total=2 * turns + 2)
-        for port in ports:
-            closed_loop(port, _order, connections=connections, seconds=WARM_UP_SECONDS)
+        for url in urls:
+            _closed(url, connections, WARM_UP_SECONDS)
             bar.advance(task)
         for _ in range(turns):
-            for i, port in enumerate(ports):
-                found[i] += closed_loop(port, _order, connections=connections, seconds=seconds)
+            for place, url in enumerate(urls):
+                found[place] += _closed(url, connections, seconds)
                 bar.advance(task)
     return Measured(*found)
 
 
-def _equal_answers(ours: int, peer: int) -> int:
-    """How many of the first orders of known customers get one fraud probability from both, to float32's precision.
-
-    Feast's own store answers null where a window is empty, which is a count of 0: newcomers and pairs of a customer and a
-    product that never met get other answers from the peer.
-    """
-    known = [number for number in range(2 * CHECKED_ORDERS) if not _is_newcomer(number)][:CHECKED_ORDERS]
-    pairs = [[_predict(port, number)["fraud_probability"] for port in (ours, peer)] for number in known]
-    return sum(abs(a - b) <= 1e-5 for a, b in pairs)
+def _closed(url: str, connections: int, seconds: float) -> Answers:
+    return uvloop.run(closed_loop(Target(f"{url}/predict", order), connections, seconds))
 
 
-def _is_newcomer(number: int) -> bool:
-    return number % 10 == 0
+def _open_loop(url: str, report: Report, traffic: Traffic) -> Answers:
+    """Answers to requests at a fixed rate beside the stream, with the bars on them."""
+    traffic.restart()
+    with loading(Target(f"{url}/predict", order), OPEN_PER_SECOND, MOST_SECONDS) as load, progress() as bar:
+        for _ in bar.track(
+            range(OPEN_SECONDS), description=f"{OPEN_PER_SECOND} requests/s beside the stream"
+        ):
+            time.sleep(1)
+        answers = load.end()
+    events = traffic.per_second()
+    for share, label, most in ((0.5, "p50", 4), (0.99, "p99", 12), (0.999, "p99.9", 30)):
+        name = f"{label}, {OPEN_PER_SECOND} requests/s, from the intended start"
+        report.add(Bar(name, answers.latency_ms(share), "ms", least=most, lower_is_better=True))
+    report.add(
+        Bar("events read by the stream beside them", events, "events/s", least=0.95 * EVENTS_PER_SECOND)
+    )
+    late = ", ".join(f"{label} {answers.late_ms(share):.2f} ms" for share, label in LATE)
+    report.note(
+        f"{OPEN_PER_SECOND} requests/s: {len(answers):,} in {answers.seconds:.0f} s, the longest answered after "
+        f"{answers.latency_ms(1):.1f} ms; the load's own delay, part of these latencies: {late}"
+    )
+    return answers
 
 
-def _predict(port: int, number: int) -> dict[str, Any]:
-    answer = httpx.post(f"http://127.0.0.1:{port}/predict", content=_order(number), timeout=30, headers=_JSON)
-    answer.raise_for_status()
-    said: dict[str, Any] = answer.json()
-    return said
+def _batches(url: str) -> Answers:
+    """Answers to batches over one connection, with the client of all other requests."""
+    target = Target(f"{url}/predict/batch", lambda number: batch(number * BATCH_ROWS, BATCH_ROWS))
+    return uvloop.run(_one_after_the_other(target, BATCHES))
 
 
-def _batch_milliseconds(port: int) -> float:
-    """Median time of a batch over one connection."""
-    seconds = []
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, headers=_JSON) as client:
-        for number in range(0, BATCHES * BATCH_ROWS, BATCH_ROWS):
-            orders = b",".join(_order(number + row) for row in range(BATCH_ROWS))
-            started = time.perf_counter()
-            client.post("/predict/batch", content=b'{"orders": [' + orders + b"]}").raise_for_status()
-            seconds.append(time.perf_counter() - started)
-    return 1000 * statistics.median(seconds)
-
-
-_JSON = {"Content-Type": "application/json"}
-
-
-def _order(number: int) -> bytes:
-    """The n-th order; each tenth user is one never seen. Primes spread them."""
-    user = number * 7919 % USERS
-    order = {
-        "user_id": f"user_{user:04}" if not _is_newcomer(number) else f"newcomer_{number}",
-        "product_id": f"prod_{number * 104_729 % USERS:04}",
-        "transaction_amount": round(1 + number * 15_485_863 % 50_000 / 100, 2),
-        "context": {"session_id": f"session_{number}", "device_id": f"dev_{user:04}"},
-    }
-    return json.dumps(order).encode()
+async def _one_after_the_other(target: Target, requests: int) -> Answers:
+    answers, connections, started = Answers(), target.connections(), time.monotonic()
+    for number in range(requests):
+        answers.answers.append(await target.ask(number, connections))
+    answers.seconds = time.monotonic() - started
+    await connections.close()
+    return answers
 
 
 if __name__ == "__main__":

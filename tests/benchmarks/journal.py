@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from connections.kafka import Kafka
 from tests.benchmarks.report import Bar, Report, parser, percentile
 
 RECORDS = 20_000
@@ -90,7 +91,9 @@ def through_the_journal(served: Sequence[Any]) -> list[tuple[str, float, float]]
 
     turns: deque[Callable[[], None]] = deque()
     counts = Counts(CollectorRegistry())
-    journal = KafkaJournal("127.0.0.1:1", "predictions", most=RECORDS, counts=counts, call_soon=turns.append)
+    journal = KafkaJournal(
+        Kafka("127.0.0.1:1"), "predictions", most=RECORDS, counts=counts, call_soon=turns.append
+    )
     recording, whole, longest = [], [], []
     for first in range(0, RECORDS, BATCH):
         batch = [served[number % len(served)] for number in range(first, first + BATCH)]

@@ -4,93 +4,19 @@
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-import yaml
-
-from artefact import Card, champion_path, load_card
+from artefact import Card
 from tests.benchmarks.report import Bar, Report, parser, progress
+from tests.benchmarks.workshop import DAYS, Workshop
 
-ROOT = Path(__file__).parents[2]
-DAYS = 52
 MANY_ORDERS = 1_000_000
 SECONDS_MOST, GIBIBYTES_MOST = 300.0, 4.0
 TIMES_RULES, TIMES_POPULARITY = 2.0, 1.5
 RATE = "hit_rate_at_20"
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """A folder in which commands run.
-
-    Attributes:
-        folder: Has the data and feature_store.yaml.
-        scale: Size of the shop, in units of the simulator's usual number of customers.
-        seed: Of the simulation.
-    """
-
-    folder: Path
-    scale: float
-    seed: int
-
-    @property
-    def data(self) -> Path:
-        """Archives, tables, models."""
-        return self.folder / "data"
-
-    def prepare(self) -> None:
-        """Simulate, register the definitions, compute the daily statistics."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        (self.folder / "feature_store.yaml").write_text(yaml.safe_dump(self.configuration()))
-        size = ["--days", str(DAYS), "--scale", str(self.scale), "--seed", str(self.seed)]
-        self.run("ingestion.simulate", "history", *size)
-        self.run("feast.cli.cli", "-c", "feature_repo", "apply")
-        self.run("ingestion.batch")
-
-    def run(self, module: str, *arguments: str) -> tuple[float, float]:
-        """Run a module to its end; its seconds and the most memory it held, in GiB."""
-        environment = os.environ | {
-            "SHOP_DATA_DIR": str(self.data),
-            "FEAST_FS_YAML_FILE_PATH": str(self.folder / "feature_store.yaml"),
-        }
-        begin = time.perf_counter()
-        with (self.folder / "log").open("wb") as log:
-            started = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
-            _, status, usage = os.wait4(started.pid, 0)
-            started.returncode = os.waitstatus_to_exitcode(status)
-        if started.returncode:
-            raise RuntimeError(f"{module} failed:\n{(self.folder / 'log').read_text()[-4_000:]}")
-        return time.perf_counter() - begin, usage.ru_maxrss / 2**20
-
-    def configuration(self) -> dict[str, object]:
-        """Content of feature_store.yaml."""
-        return {
-            "project": "shop",
-            "provider": "local",
-            "registry": str(self.folder / "registry.db"),
-            "offline_store": {"type": "ingestion.stores.offline.ParquetOfflineStore", "root": str(self.data)},
-            "online_store": {"type": "sqlite", "path": str(self.folder / "online.db")},
-            "entity_key_serialization_version": 3,
-        }
-
-    def card(self, model: str) -> Card:
-        """Of the champion."""
-        return load_card(champion_path(self.data / "models", model))
-
-    def events(self, name: str) -> int:
-        """Archived events of a kind."""
-        files = str(self.data / "archive" / name / "*" / "*.parquet")
-        return int(pl.scan_parquet(files).select(pl.len()).collect().item())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from connections.kafka import Kafka
 from infra.scrape import Metrics
 from infra.services.topics import create_topics
 from tests.benchmarks.report import Bar, Report, parser, progress
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             bar.update(steps, advance=1, description="applying the definitions")
             apply_definitions(stage)
             # The events are years old: a broker with the usual retention would delete them while they come in.
-            create_topics(kafka.bootstrap, dict.fromkeys(TOPICS, 4), retention=FOR_GOOD)
+            create_topics(Kafka(kafka.bootstrap), dict.fromkeys(TOPICS, 4), retention=FOR_GOOD)
             bar.update(steps, advance=1, description=f"replaying {lines.height:,} invoice lines")
             report.add(Bar("replayed into Kafka", lines.height / _replay(stage), "messages/s"))
             bar.update(steps, advance=1, description="through the worker")

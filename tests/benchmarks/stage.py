@@ -112,9 +112,9 @@ def apply_definitions(stage: Stage, repo: str = "feature_repo") -> None:
 
 
 @contextmanager
-def worker(stage: Stage, **settings: str) -> Iterator[RunningWorker]:
-    """A worker from the moment it listens; stopped in order at the end, unless it was killed."""
-    log = stage.folder / "worker.log"
+def worker(stage: Stage, name: str = "worker", **settings: str) -> Iterator[RunningWorker]:
+    """A worker from the moment it listens; stopped in order at the end, unless it was killed. Its log has the name."""
+    log = stage.folder / f"{name}.log"
     started = time.perf_counter()
     with log.open("wb") as output:
         command = [sys.executable, "-m", "ingestion.stream"]

@@ -92,12 +92,12 @@ def joins(storm: Storm, name: str) -> None:
     is_member(storm.crew.members[name])
 
 
-def is_member(worker: WorkerProcess) -> None:
+def is_member(worker: WorkerProcess, seconds: float = DEADLINE_SECONDS) -> None:
     """Returns once a worker has a part in the work, or none to do."""
     wait_for(
         lambda: worker.health().get("status") in AT_REST and "holds parts" in worker.log.read_text(),
         "a worker to join",
-        DEADLINE_SECONDS,
+        seconds,
     )
 
 

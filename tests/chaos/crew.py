@@ -74,7 +74,7 @@ class Crew:
     def stop(self, name: str) -> None:
         """In order, which must succeed."""
         worker = self.members.pop(name)
-        status = worker.stop()
+        status = worker.stop(DEADLINE_SECONDS)
         assert status == 0, f"{name} ended with {status}:\n{worker.log.read_text()}"
 
     def stop_all(self) -> None:
@@ -88,9 +88,9 @@ class Crew:
     def thaw(self, name: str) -> None:
         self.members[name].process.send_signal(signal.SIGCONT)
 
-    def await_ready(self) -> None:
+    def await_ready(self, seconds: float = DEADLINE_SECONDS) -> None:
         """Until one of them works."""
-        wait_for(self._ready, "a worker to be ready", DEADLINE_SECONDS)
+        wait_for(self._ready, "a worker to be ready", seconds)
 
     def await_rest(self) -> None:
         """Until all of them have worked, or have had nothing to do, for longer than it takes to notice who came and went."""

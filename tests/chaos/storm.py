@@ -42,6 +42,23 @@ def seed() -> int:
     return int(os.environ.get("CHAOS_SEED") or time.time())
 
 
+@dataclass(frozen=True)
+class Compared:
+    """What came of a comparison.
+
+    Attributes:
+        rows: How many rows were compared.
+        messages: How many messages the topics have.
+        row_faults: Rows that are not what the oracle says.
+        log_faults: Where archives or dead letters have lost or doubled messages.
+    """
+
+    rows: int
+    messages: int
+    row_faults: list[str]
+    log_faults: list[str]
+
+
 @dataclass
 class Storm:
     """Everything that takes part.
@@ -100,18 +117,23 @@ class Storm:
             AssertionError: with the seed, what happened, and the first entity that is wrong.
         """
         rests = self.feeder.is_paused
+        compared = self.compare()
+        faults = compared.row_faults + compared.log_faults
+        assert not faults, self._report(faults)
+        if not rests:
+            self.feeder.resume()
+
+    def compare(self) -> "Compared":
+        """Let the load rest, the workers drain everything, and hold all rows, archives and dead letters against the truth."""
         self.feeder.pause()
         self.awake()
         self.crew.await_rest()
         self._drain()
         logs = self.logs()
         views = [ViewTruth(s, logs[event_source(s)], self.broken) for s in self.shop.specs()]
-        rows = sum(len(view.keys) for view in views)
-        self.tell(f"compared {rows} rows, {sum(map(len, logs.values()))} messages")
-        faults = self._row_faults(views) + self._log_faults(logs)
-        assert not faults, self._report(faults)
-        if not rests:
-            self.feeder.resume()
+        rows, messages = sum(len(view.keys) for view in views), sum(map(len, logs.values()))
+        self.tell(f"compared {rows} rows, {messages} messages")
+        return Compared(rows, messages, self._row_faults(views), self._log_faults(logs))
 
     def end(self) -> None:
         """The last comparison; then all workers stop in order and leave everything as it is."""

@@ -10,21 +10,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import polars as pl
 import pytest
 from confluent_kafka import Producer
 from feast import FeatureStore
 from rich.console import Console
 
 from infra import bootstrap
-from infra.bootstrap import FEAST, python
+from infra.fill import FEAST, python
 from infra.live import all_archived
 from infra.parity import compare
 from infra.platform import Platform
 from infra.services.ports import free_port
 from infra.settings import InfraSettings
 from infra.steps import Steps
+from tests.api_process import wait_until
+from tests.erasing import traces_in_files
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 Value = TypeVar("Value")
 pytestmark = pytest.mark.timeout(900)
 
@@ -33,18 +36,29 @@ pytestmark = pytest.mark.timeout(900)
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A small shop with 40 days behind it, two trained models, everything running."""
     root = tmp_path_factory.mktemp("shop")
-    names = ("redis_port", "kafka_port", "api_port", "stream_metrics_port", "predictions_metrics_port")
+    names = (
+        "redis_port",
+        "kafka_port",
+        "api_port",
+        "stream_metrics_port",
+        "predictions_metrics_port",
+        "erase_metrics_port",
+        "quality_metrics_port",
+    )
     ports = {name: free_port() for name in names}
     shop = Platform(InfraSettings(data_dir=root, start_timeout_seconds=120, **ports))
-    try:
-        shop.start_services()
-        shop.create_topics()
-        steps = Steps(bootstrap.STEPS, root / "logs", shop.environment(), Console(quiet=True))
-        with steps.shown():
-            bootstrap.bootstrap(shop, steps, days=40, scale=0.4)
-        yield shop
-    finally:
-        shop.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOP_ERASE_GRACE_SECONDS", "1")
+        patch.setenv("SHOP_STREAM_REFRESH_SECONDS", "2")
+        try:
+            shop.start_services()
+            shop.create_topics()
+            steps = Steps(bootstrap.STEPS, root / "logs", shop.environment(), Console(quiet=True))
+            with steps.shown():
+                bootstrap.bootstrap(shop, steps, days=40, scale=0.4)
+            yield shop
+        finally:
+            shop.stop()
 
 
 def post(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +192,7 @@ def run(platform: Platform, command: list[str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -222,8 +236,29 @@ def test_stock_feast_commands_work_on_the_running_platform(platform: Platform) -
 
 
 def test_up_and_down_may_be_repeated(platform: Platform) -> None:
-    """A second up finds everything running and changes nothing."""
+    """What an up found running the next one leaves as it is; the quality watch comes up with the first."""
+    platform.up()
     pids = [service.supervisor.pid(service.name) for service in platform.services]
     platform.up()
     assert [service.supervisor.pid(service.name) for service in platform.services] == pids
     assert Path(platform.settings.services_dir / "redis.addr").read_text() == platform.redis.address
+
+
+def test_somebody_is_erased_everywhere(platform: Platform) -> None:
+    """A customer with a history: nothing of them is in archive, tables, predictions and snapshots when the receipt is done."""
+    root = platform.settings.data_dir
+    orders = pl.scan_parquet(root / "archive/orders/date=*/*.parquet", hive_partitioning=False)
+    gone = str(orders.group_by("user_id").len().sort("len", "user_id").collect()["user_id"][-1])
+    kept = [root / folder for folder in ("archive", "tables", "predictions", "snapshots")]
+    post(platform, {"user_id": gone, "product_id": "prod_0001", "transaction_amount": 10.0})
+    assert traces_in_files(root / "archive", gone)
+    request = urllib.request.Request(f"http://{platform.api.address}/users/{gone}", method="DELETE")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 202
+        receipt = json.load(answer)["receipt"]
+    wait_until(lambda: get(platform, f"/erasures/{receipt}")["state"] == "done", "the receipt", 180)
+    told = get(platform, f"/erasures/{receipt}")
+    assert told["places"]["archive"]["removed"] > 0
+    assert told["places"]["tables"]["removed"] > 0
+    assert {r["place"] for r in told["remains"]} >= {"topic orders", "topic predictions"}
+    assert [trace for folder in kept for trace in traces_in_files(folder, gone)] == []

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from expectations.__main__ import main
-from expectations.archive import partitions
+from expectations.days import partitions
 from expectations.settings import QualitySettings
 from tests.integration.expectations.frames import PRODUCTS, orders
 
@@ -49,12 +49,12 @@ def test_a_clean_day_is_status_0(data: Path, repo: Path, capsys: pytest.CaptureF
 def test_a_failing_day_is_status_1_and_does_not_stop_the_others(
     data: Path, repo: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without options every event type and day is checked; what failed is printed."""
+    """Without options every event type and day is checked, its rows and beside other days; what failed is printed."""
     assert main(["check", "--repo", str(repo)]) == 1
     printed = capsys.readouterr().out
     assert "expect_column_values_to_be_in_set(product_id): observed ['unheard of'] in 200 rows" in printed
-    assert printed.count("passed") == 1
-    assert "1 of 2 checks failed" in (data / "reports" / "index.html").read_text()
+    assert printed.count("passed") == 3
+    assert "1 of 4 checks failed" in (data / "reports" / "index.html").read_text()
 
 
 def test_files_that_are_being_joined_count_once(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_files_that_are_being_joined_count_once(tmp_path: Path) -> None:
     for stage, counting in (("writing", ["1", "2"]), ("joined", ["12"]), ("cleared", ["12"])):
         join = {"file": f"{day.name}/12.parquet", "replaces": names, "stage": stage, "since_us": 0}
         (joins / "12.json").write_text(json.dumps(join))
-        assert [file.stem for file in partitions(settings, ["orders"])[0].files] == counting
+        assert [Path(file).stem for file in partitions(settings, ["orders"])[0].files] == counting
 
 
 def test_the_whole_archive_is_one_batch(data: Path, repo: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +91,7 @@ def test_reports_are_built_from_what_was_kept(data: Path, repo: Path) -> None:
     main(["check", "--repo", str(repo), "--date", "2026-01-01"])
     (data / "reports" / "index.html").unlink()
     assert main(["report"]) == 0
-    assert "All 1 checks passed" in (data / "reports" / "index.html").read_text()
+    assert "All 2 checks passed" in (data / "reports" / "index.html").read_text()
 
 
 def test_unfinished_files_are_not_read(data: Path) -> None:

@@ -12,6 +12,7 @@ from feast import FeatureStore
 from polars.testing import assert_frame_equal
 
 from expectations.gate import BatchRefused, EventGate, FeatureGate, TrainingGate
+from expectations.quarantine import REASONS, Quarantine
 from expectations.reports import Reports
 from expectations.settings import QualitySettings
 from expectations.suites import service_columns
@@ -29,7 +30,7 @@ def test_a_clean_batch_passes_and_its_result_is_kept(store: FeatureStore, settin
     EventGate(settings, clock)(store, "orders", orders(), batch="2026-01-01")
     (kept,) = Reports(settings).kept()
     assert (kept.suite, kept.batch, kept.success, kept.rows) == ("events-orders", "2026-01-01", True, 200)
-    assert not (settings.reports_dir / "refused").exists()
+    assert not (settings.data_dir / "quarantine").exists()
 
 
 def test_a_refused_batch_is_kept_as_it_was(store: FeatureStore, settings: QualitySettings) -> None:
@@ -38,11 +39,43 @@ def test_a_refused_batch_is_kept_as_it_was(store: FeatureStore, settings: Qualit
     bad = device_orders().with_columns(device_orders_count_10m=pl.lit(-3))
     with pytest.raises(BatchRefused) as refusal:
         FeatureGate(settings=settings, clock=clock)(view, bad, store.registry, store.project)
-    assert refusal.value.path.name == "20260102T120000.000000Z.parquet"
-    assert refusal.value.path.parent == settings.reports_dir / "refused" / "features-device_orders"
-    assert_frame_equal(pl.read_parquet(refusal.value.path), bad)
+    kept_as = settings.data_dir / "quarantine" / "features-device_orders" / "20260102T120000.000000Z"
+    assert refusal.value.path == kept_as / "rows.parquet"
+    rows = pl.read_parquet(refusal.value.path)
+    assert_frame_equal(rows.drop(REASONS), bad)
+    assert set(rows[REASONS].explode()) == {"expect_column_values_to_be_between(device_orders_count_10m)"}
     (kept,) = Reports(settings).kept()
     assert [f["expectation"] for f in kept.failures] == ["expect_column_values_to_be_between"]
+
+
+def test_a_batch_that_broke_its_suite_is_taken_for_a_reason_that_is_kept(
+    store: FeatureStore, settings: QualitySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All rows may be written; who, when, why and what failed are in the result, on the page and in the log."""
+    view = store.get_stream_feature_view("device_orders")
+    bad = device_orders().with_columns(device_orders_count_10m=pl.lit(-3))
+    told = settings.model_copy(update={"gate_override": "a test of <the> flag"})
+    assert FeatureGate(settings=told, clock=clock)(view, bad, store.registry, store.project).all()
+    (kept,) = Reports(told).kept()
+    assert kept.accepted is not None
+    assert (kept.success, kept.accepted["reason"]) == (False, "a test of <the> flag")
+    assert kept.accepted["time"] == "2026-01-02T12:00:00+00:00"
+    assert kept.failures
+    page = (Reports(told).build().parent / "quality.html").read_text()
+    assert "a test of &lt;the&gt; flag" in page
+    assert "overridden" in page
+    assert "a test of <the> flag" in caplog.text
+    (entry,) = Quarantine(told).entries()
+    assert entry.closed == {"what": "taken", **kept.accepted}
+
+
+def test_a_reason_is_not_kept_where_nothing_was_broken(
+    store: FeatureStore, settings: QualitySettings
+) -> None:
+    """The flag alone does nothing to a clean batch."""
+    told = settings.model_copy(update={"gate_override": "for nothing"})
+    assert EventGate(told)(store, "orders", orders()).accepted is None
+    assert Reports(told).kept()[0].accepted is None
 
 
 def test_a_refusal_lists_what_failed_with_example_rows(

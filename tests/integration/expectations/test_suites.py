@@ -160,10 +160,10 @@ def test_a_few_repeats_are_tolerated(store: FeatureStore, settings: QualitySetti
 
 
 def test_one_repeat_does_not_condemn_a_small_batch(store: FeatureStore, settings: QualitySettings) -> None:
-    """Two of ten rows with the same id pass, five do not."""
-    suite = event_suite(store, "orders", settings, BatchFacts(rows=10))
-    assert check(every(9, "order_id", "order_0")(orders(10)), suite).success
-    assert not check(every(2, "order_id", "order_0")(orders(10)), suite).success
+    """Three of twenty rows with the same id pass, ten do not."""
+    suite = event_suite(store, "orders", settings, BatchFacts(rows=20))
+    assert check(every(9, "order_id", "order_0")(orders(20)), suite).success
+    assert not check(every(2, "order_id", "order_0")(orders(20)), suite).success
 
 
 @pytest.mark.parametrize("fault", DEVICE_FAULTS)

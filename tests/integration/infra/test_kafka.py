@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
+from connections.kafka import Kafka
 from infra.services.errors import ServiceStartError
 from infra.services.jars import by_jgo
 from infra.services.kafka import as_text
@@ -56,8 +57,8 @@ def test_messages_outlive_a_kill_and_another_java(tmp_path: Path) -> None:
 def test_topics_are_created_once(kafka_broker: RunningKafka) -> None:
     """Asking again creates only what is new, and keeps the partitions of what is there."""
     old, new = (f"{kafka_broker.topic('topics')}_{word}" for word in ("old", "new"))
-    assert create_topics(kafka_broker.bootstrap, {old: 3}, retention=WEEK) == {old}
-    assert create_topics(kafka_broker.bootstrap, {old: 8, new: 1}, retention=WEEK) == {new}
+    assert create_topics(Kafka(kafka_broker.bootstrap), {old: 3}, retention=WEEK) == {old}
+    assert create_topics(Kafka(kafka_broker.bootstrap), {old: 8, new: 1}, retention=WEEK) == {new}
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     assert {name: len(admin.list_topics().topics[name].partitions) for name in (old, new)} == {old: 3, new: 1}
 
@@ -66,7 +67,7 @@ def test_a_topic_keeps_its_messages_as_long_as_asked(kafka_broker: RunningKafka)
     """The broker confirms the retention in milliseconds."""
     topic = kafka_broker.topic("retention")
     resource = ConfigResource(ResourceType.TOPIC, f"{topic}_day")
-    create_topics(kafka_broker.bootstrap, {resource.name: 1}, retention=timedelta(days=1))
+    create_topics(Kafka(kafka_broker.bootstrap), {resource.name: 1}, retention=timedelta(days=1))
     admin = AdminClient({"bootstrap.servers": kafka_broker.bootstrap})
     (described,) = admin.describe_configs([resource]).values()
     assert described.result()["retention.ms"].value == "86400000"
@@ -77,7 +78,7 @@ def test_a_topic_name_that_kafka_refuses_is_named(kafka_broker: RunningKafka) ->
     with pytest.raises(
         ServiceStartError, match=r"topic 'no/slash' cannot be created at 127\.0\.0\.1:\d+: .*slash"
     ):
-        create_topics(kafka_broker.bootstrap, {"no/slash": 1}, retention=WEEK)
+        create_topics(Kafka(kafka_broker.bootstrap), {"no/slash": 1}, retention=WEEK)
 
 
 def test_a_topic_nobody_created_is_refused(kafka_broker: RunningKafka) -> None:

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from infra import commands, topics
 from infra.platform import Platform
-from infra.programs import PythonServer, api, stream_worker
+from infra.programs import PythonServer, api, quality_watch, stream_worker
 from infra.services.errors import ServiceStartError
 from infra.services.local import LocalServices
 from infra.services.ports import LOOPBACK, free_port
@@ -83,6 +83,10 @@ def test_programs_are_told_where_everything_is(settings: InfraSettings) -> None:
     )
     environment = api({}).program(7001, settings.data_dir).environment
     assert (environment["SHOP_API_HOST"], environment["SHOP_API_PORT"]) == (LOOPBACK, "7001")
+    watch = quality_watch({}, settings.feature_repo).program(7002, settings.data_dir)
+    repo = str(settings.feature_repo.resolve())
+    assert watch.argv == (sys.executable, "-m", "expectations", "watch", "--repo", repo)
+    assert watch.environment["SHOP_QUALITY_METRICS_PORT"] == "7002"
 
 
 def test_only_what_runs_has_a_url(settings: InfraSettings) -> None:

@@ -15,9 +15,10 @@ from feast.types import Float64, String
 
 from ingestion.stores import engine
 from ingestion.stores.engine import EngineError, load_gate
-from ingestion.stores.latest import REVISED, latest_of_windows
+from ingestion.stores.latest import latest_of_windows
 from ingestion.stores.online_rows import Writer, writer_of
 from ingestion.stores.sources import Source
+from ingestion.windows.revised import REVISED
 from tests.services import RunningRedis
 from tests.small_shop import (
     NOON,
@@ -193,6 +194,14 @@ def test_a_batch_that_the_gate_refuses_is_not_written(tmp_path: Path, online_sto
     write_table(tmp_path, "affinity", user_id=["b"], product_id=["x"], score=[1.0], event_timestamp=[NOON])
     store.materialize(minutes(-600), NOON, feature_views=["affinity"])
     assert online(store, ["affinity:score"], "a", "b") == [{"score": 0.5}, {"score": 1.0}]
+
+
+def test_rows_that_the_gate_holds_back_are_not_written(tmp_path: Path, online_store: dict[str, Any]) -> None:
+    """The others of the batch are."""
+    store = shop(tmp_path, online_store, gate="tests.small_shop.RefuseSmallBatches")
+    write_table(tmp_path, "affinity", user_id=["bad"], product_id=["x"], score=[1.0], event_timestamp=[NOON])
+    store.materialize(minutes(-600), NOON, feature_views=["affinity"])
+    assert online(store, ["affinity:score"], "a", "bad") == [{"score": 0.5}, {"score": None}]
 
 
 @pytest.mark.parametrize("online_store", ["sqlite"], indirect=True)

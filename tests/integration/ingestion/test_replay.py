@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from connections.kafka import Kafka
 from ingestion import replay
 from ingestion.events.contract import Contract, Decoded
 from ingestion.events.outbox import Outbox, UndeliveredError
@@ -143,13 +144,13 @@ def test_a_broker_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPat
     """It names the address."""
     monkeypatch.setattr("ingestion.events.outbox._ANSWER_SECONDS", 0.5)
     with pytest.raises(NoBrokerError, match=r"no Kafka broker answers at 127\.0\.0\.1:9"):
-        Outbox("127.0.0.1:9").require_topics(["things"])
+        Outbox(Kafka("127.0.0.1:9")).require_topics(["things"])
 
 
 def test_a_message_too_large_for_the_broker_is_reported(broker: RunningKafka) -> None:
     """The others are delivered; the end says how many were not, and why."""
     topic = broker.topic()
-    outbox = Outbox(broker.bootstrap)
+    outbox = Outbox(Kafka(broker.bootstrap))
     outbox.send(topic, "a", b"small")
     outbox.send(topic, "a", b"x" * 2_000_000)
     with pytest.raises(UndeliveredError, match=r"1 messages were not delivered.*too large"):
@@ -159,7 +160,7 @@ def test_a_message_too_large_for_the_broker_is_reported(broker: RunningKafka) ->
 
 def test_messages_nobody_takes_are_reported() -> None:
     """After the delivery timeout, each one."""
-    outbox = Outbox("127.0.0.1:9", delivery_timeout=timedelta(seconds=1))
+    outbox = Outbox(Kafka("127.0.0.1:9"), delivery_timeout=timedelta(seconds=1))
     for _ in range(3):
         outbox.send("things", None, b"{}")
     with pytest.raises(UndeliveredError, match="3 messages were not delivered"):
@@ -169,7 +170,7 @@ def test_messages_nobody_takes_are_reported() -> None:
 def test_a_full_queue_waits_and_drops_nothing(broker: RunningKafka) -> None:
     """More messages than librdkafka holds at once: all arrive."""
     topic = broker.topic()
-    outbox = Outbox(broker.bootstrap)
+    outbox = Outbox(Kafka(broker.bootstrap))
     for number in range(150_000):
         outbox.send(topic, str(number), b"{}")
     assert outbox.finish() == 150_000

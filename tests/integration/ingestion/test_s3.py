@@ -12,8 +12,11 @@ from feast.feature_logging import FeatureServiceLoggingSource, LoggingConfig
 from feast.infra.offline_stores.file_source import FileLoggingDestination, SavedDatasetFileStorage
 
 from ingestion.archive import Archive
-from ingestion.compaction import Compaction, FolderInUseError
+from ingestion.compaction import Compaction
+from ingestion.erasures.kept import Erasures
+from ingestion.erasures.rewriting import Rewriting, fence
 from ingestion.folder import Folder
+from ingestion.folder_lock import FolderInUseError, alone
 from ingestion.stream.archive_index import ArchiveIndex
 from tests.services import Bucket
 from tests.small_shop import NOON, entity_rows, order, small_shop, write_orders, write_table
@@ -126,5 +129,23 @@ def test_small_files_of_a_bucket_are_joined(bucket: Bucket) -> None:
     now[0] = 2 * HOUR // timedelta(microseconds=1)
     assert compaction().run().deleted == 8
     assert ids() == list(range(8))
-    with compaction()._alone(), pytest.raises(FolderInUseError):
+    with alone(archive.folder, lambda: now[0]), pytest.raises(FolderInUseError):
         compaction().run()
+
+
+def test_somebody_is_erased_from_a_bucket(store: FeatureStore, bucket: Bucket) -> None:
+    """Tombstones are kept there; the archive's files are replaced, and deleted after the grace."""
+    erasures, end_us = Erasures(f"{bucket.url}/erasures"), int((NOON + HOUR).timestamp()) * 1_000_000
+    erasures.bury("a", end_us)
+    erasures.acknowledge("group~view~0~1~definition")
+    assert erasures.tombstones().instant_us("a") == end_us
+    assert erasures.acknowledged() == {"group~view~0~1~definition"}
+    archive = Archive.at(f"{bucket.url}/data/archive/orders")
+    fence(archive.folder)
+    times = ("event_timestamp", "arrival_timestamp")
+    rewriting = Rewriting(archive.folder, times, lambda: end_us, timedelta(0), "here")
+    assert rewriting.leave_out({"a": end_us}, lambda _done, _total: None) == {"a": 4}
+    assert rewriting.clear() == 0
+    assert archive.scan(None, None).collect().is_empty()
+    sizes = archive.folder.sizes()
+    assert all("~" in name for name in sizes)

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,14 @@ from feast import FeatureStore
 from serving.errors import FeaturesUnavailableError
 from serving.feast_reader import FeastReader
 from serving.features import ViewRows
+from serving.freshness import Freshness
 from serving.metrics import Metrics
 from serving.on_demand import WithOnDemand
 from serving.plan import plan_features, plan_services
+from serving.reading import Reading
 from serving.registry import check_definitions, open_store, refresh_forever
+from serving.scoring import LAST_VIEWED
+from tests.api_process import wait_until
 from tests.services import RunningRedis
 from tests.serving_shop import (
     NOW,
@@ -181,7 +185,8 @@ def test_a_new_definition_is_noticed_and_an_unchanged_registry_is_not(
     replaced = asyncio.Queue[None]()
 
     async def story() -> None:
-        task = asyncio.create_task(refresh_forever(held, 0.02, lambda: replaced.put(None)))
+        changed = lambda: replaced.put(None)  # noqa: E731
+        task = asyncio.create_task(refresh_forever(held, 0.02, lambda _: None, changed))
         assert check_definitions(held, [card]) == {}
         apply(writer)
         await asyncio.wait_for(replaced.get(), 10)
@@ -192,5 +197,50 @@ def test_a_new_definition_is_noticed_and_an_unchanged_registry_is_not(
         await asyncio.wait_for(replaced.get(), 10)
         assert "'fraud_v1' changed" in check_definitions(held, [card])["fraud"]
         task.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_registry_that_lacks_what_is_read_is_not_used(
+    tmp_path: Path, redis_server: RunningRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that a killed `feast apply` left empty, and one without a feature that a model reads; the next whole one is."""
+    (tmp_path / "feature_store.yaml").write_text(
+        yaml.safe_dump(
+            configuration("torn", "ingestion.stores.online.RedisOnlineStore", redis_server.address)
+        )
+    )
+    writer = FeatureStore(repo_path=str(tmp_path))
+    apply(writer)
+    held = open_store(tmp_path)
+    registry = Path(held.config.registry.path)
+    registry = registry if registry.is_absolute() else tmp_path / registry
+    whole = registry.read_bytes()
+    reading = Reading(
+        held, timeout_seconds=1.0, remembered_max=10, freshness=Freshness(60.0), metrics=Metrics()
+    )
+    readers = reading.readers([card_of(writer, "fraud")], [])
+    replaced = asyncio.Queue[None]()
+
+    def told(what: str) -> Awaitable[None]:
+        return asyncio.to_thread(wait_until, lambda: what in caplog.text, what)
+
+    async def story() -> None:
+        task = asyncio.create_task(refresh_forever(held, 0.02, reading.check, lambda: replaced.put(None)))
+        registry.write_bytes(b"")
+        await told("FeatureViewNotFoundException")
+        await readers.last_viewed.read([{"user_id": "somebody"}])
+        registry.write_bytes(whole)
+        name, _, gone = LAST_VIEWED.partition(":")
+        view = writer.get_stream_feature_view(name)
+        view.features = [field for field in view.features if field.name != gone]
+        view.aggregations = [one for one in view.aggregations if one.resolved_name(None) != gone]
+        writer.apply(view)
+        await told(f"has no ['{gone}'] any more")
+        assert replaced.empty()
+        apply(writer)
+        await asyncio.wait_for(replaced.get(), 30)
+        task.cancel()
+        await held.close()
 
     asyncio.run(story())

@@ -104,6 +104,22 @@ def test_a_hanging_redis_holds_one_request_up_until_the_deadline(
     run(own_redis, story)
 
 
+def test_a_busy_event_loop_is_not_blamed_on_redis(
+    redis_server: RunningRedis, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asked ── reply comes ── deadline ── the loop is free again: Redis has decided."""
+
+    async def story(connections: Connections) -> None:
+        limiter = limiter_of(connections)
+        taken = asyncio.create_task(limiter.take(uuid.uuid4().hex))
+        await asyncio.sleep(0)
+        time.sleep(2 * DEADLINE_SECONDS)  # noqa: ASYNC251  the loop is busy
+        assert (await taken).allowed
+        assert caplog.text == ""
+
+    run(redis_server, story)
+
+
 def test_redis_decides_again_when_it_is_back(own_redis: RunningRedis) -> None:
     """Within about a second; a bucket that was full before still is."""
 

@@ -21,7 +21,7 @@ from tests.prediction_keeper import archived, running_keeper
 from tests.services import RunningKafka
 from tests.serving_shop import ServingShop
 
-SECONDS = 60.0
+SECONDS = 120.0
 ORDER = {"user_id": "user_0001", "product_id": "prod_0002", "transaction_amount": 20.0}
 
 

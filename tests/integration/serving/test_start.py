@@ -16,6 +16,8 @@ from tests.api_process import environment
 from tests.serving_shop import OUR_STORE, ServingShop, card_of, configuration
 from tests.small_models import save_model
 
+ROOT = Path(__file__).parents[3]
+
 
 def _settings(shop: ServingShop, **changes: Any) -> ServingSettings:
     return ServingSettings(**{"models_dir": shop.models, "feature_repo": shop.repo} | changes)
@@ -120,3 +122,27 @@ def test_a_model_that_wants_a_feature_nobody_has_is_refused(shop: ServingShop, t
         StartError, match="reads nobody_has_this, which feature service 'fraud_v1' does not have"
     ):
         load_parts(_settings(shop, models_dir=tmp_path))
+
+
+def test_nothing_that_computes_history_is_loaded(shop: ServingShop, tmp_path: Path) -> None:
+    """Though feature_store.yaml names our offline store and engine: the API's image does without polars."""
+    ours = yaml.safe_load((ROOT / "feature_repo" / "feature_store.yaml").read_text())
+    file = _yaml(
+        tmp_path, shop, **{name: ours[name] for name in ("provider", "offline_store", "batch_engine")}
+    )
+    script = (
+        "import sys\n"
+        "from serving.server import load_parts\n"
+        "from serving.settings import ServingSettings\n"
+        "load_parts(ServingSettings())\n"
+        "print(sorted({'polars', 'ingestion.stores.offline', 'ingestion.stores.engine'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        env=environment(shop, SHOP_FEATURE_STORE_YAML=file),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    assert done.stdout.strip() == "[]", done.stderr

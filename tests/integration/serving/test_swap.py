@@ -14,8 +14,8 @@ from ingestion.predictions.record import Record, read
 from serving.arms.assignment import is_challenged
 from tests.api_process import RunningApi, running_api, wait_until
 from tests.integration.serving.swaps import asking, command, versioned
-from tests.services import RunningKafka
-from tests.serving_shop import OUT_OF_STOCK, ServingShop
+from tests.services import RunningKafka, RunningRedis
+from tests.serving_shop import OUT_OF_STOCK, ServingShop, serving_shop
 
 OFTEN = {"SHOP_MODELS_REFRESH_SECONDS": 0.2}
 SELDOM = {"SHOP_MODELS_REFRESH_SECONDS": 3600}
@@ -50,11 +50,11 @@ def test_no_request_is_dropped_or_answered_by_halves_of_two_sets(
         clients         ═════════════════════════════════════════
     """
     steps = [
-        (("promote", "fraud", "v2", "--anyway"), "fraud@v2,recommendation@v1"),
-        (("promote", "recommendation", "v2", "--anyway"), "fraud@v2,recommendation@v2"),
+        (("promote", "fraud", "v2", "--anyway", "a test"), "fraud@v2,recommendation@v1"),
+        (("promote", "recommendation", "v2", "--anyway", "a test"), "fraud@v2,recommendation@v2"),
     ]
-    command(own_shop, "training.registry", "promote", "fraud", "v3", "--anyway")
-    command(own_shop, "training.registry", "promote", "fraud", "v1", "--anyway")
+    command(own_shop, "training.registry", "promote", "fraud", "v3", "--anyway", "a test")
+    command(own_shop, "training.registry", "promote", "fraud", "v1", "--anyway", "a test")
     with running_api(own_shop, tmp_path, **OFTEN) as api:
         with asking(api) as heard:
             for arguments, expected in steps:
@@ -90,6 +90,21 @@ def test_a_signal_puts_a_version_in_use_at_once(own_shop: ServingShop, tmp_path:
         wait_until(lambda: in_use(api) == "fraud@v2,recommendation@v1", "the version in use")
         assert counted(api, "shop_api_model_info", version="v2", part="champion") == 1
         assert counted(api, "shop_api_model_info", model="fraud") == 1
+
+
+def test_what_is_remembered_outlives_a_swap(own_redis: RunningRedis, tmp_path: Path) -> None:
+    """Asked of v1 ── v2 in use ── Redis is killed ── asked of v2: both customer and product are known."""
+    shop = serving_shop(tmp_path / "shop", own_redis.address, project="swapped")
+    with running_api(versioned(shop, tmp_path), tmp_path, **SELDOM) as api:
+        assert api.predict().json()["degraded"] is None
+        set_champion(tmp_path / "models", "fraud", "v2")
+        api.process.send_signal(signal.SIGHUP)
+        info = {"model": "fraud", "version": "v2", "part": "champion"}
+        wait_until(lambda: counted(api, "shop_api_model_info", **info) == 1, "the version in use")
+        own_redis.kill()
+        answer = api.predict().json()
+    assert answer["model_version"] == "fraud@v2,recommendation@v1"
+    assert {view["rung"] for view in answer["views"].values()} == {"remembered"}
 
 
 def test_a_version_that_does_not_fit_is_refused_and_the_running_one_stays(

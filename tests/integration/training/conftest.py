@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +41,11 @@ class TrainingShop(SimulatedShop):
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> TrainingShop:
     """Five weeks of 1,200 customers and 400 products, one order in forty fraud."""
-    config = ShopConfig(present=END, customers=1_200, products=400, fraud=FraudConfig(share=0.025))
-    written = SimulatedShop.write(tmp_path_factory.mktemp("training"), config, DAYS, seed=5)
+    return simulated(tmp_path_factory.mktemp("training"), customers=1_200)
+
+
+def simulated(folder: Path, customers: int) -> TrainingShop:
+    """Five weeks of so many customers and of 400 products, one order in forty fraud."""
+    config = ShopConfig(present=END, customers=customers, products=400, fraud=FraudConfig(share=0.025))
+    written = SimulatedShop.write(folder, config, DAYS, seed=5)
     return TrainingShop(written.repo, written.data, written.history)

@@ -211,7 +211,7 @@ def test_the_command_prints_a_table_and_writes_a_page(
     page = (settings.data_dir / "experiments" / "fraud-v2.html").read_text()
     for text in ("fraud-v2", "the challenger is better", "fraud@v3", "One outcome per customer", "<svg"):
         assert text in page
-    assert "http" not in page
+    assert "://" not in page
 
 
 def test_an_experiment_that_nobody_knows_is_named(

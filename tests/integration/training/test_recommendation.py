@@ -4,8 +4,9 @@ import polars as pl
 import pytest
 
 from artefact import CANDIDATE_SCORE, CANDIDATES_FILE, MODEL_FILE, POPULAR_FILE, champion_path
+from artefact.folder import PAGE_FILE
 from tests.integration.training.conftest import END, TrainingShop
-from training.publish import PAGE_FILE, TrainedModel
+from training.publish import TrainedModel
 from training.recommendation import train_recommendation
 from training.run import summary
 

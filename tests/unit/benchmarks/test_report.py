@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.__main__ import names
+from tests.benchmarks.__main__ import SHORTER, names
 from tests.benchmarks.report import Bar, Report, parser, percentile
 
 
@@ -56,6 +56,7 @@ def test_benchmarks_are_found_by_their_main() -> None:
     """Helpers such as the report are no benchmarks."""
     assert "online" in names()
     assert "report" not in names()
+    assert SHORTER.keys() <= set(names())
 
 
 def test_every_benchmark_takes_a_json_file(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from expectations.settings import QualitySettings
+from expectations.watch.settings import WatchSettings
 from infra.settings import InfraSettings
 from ingestion.batch.settings import BatchSettings
+from ingestion.erasures.settings import EraseSettings
 from ingestion.events.settings import EventSettings
 from ingestion.predictions.settings import PredictionSettings
 from ingestion.stream.settings import StreamSettings
@@ -23,7 +24,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 SETTINGS = (
-    BatchSettings, EventSettings, InfraSettings, PredictionSettings, QualitySettings, ServingSettings, StreamSettings, TrainingSettings,
+    BatchSettings, EraseSettings, EventSettings, InfraSettings, PredictionSettings, ServingSettings, StreamSettings, TrainingSettings, WatchSettings,
 )  # fmt: skip
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 

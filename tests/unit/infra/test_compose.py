@@ -79,17 +79,19 @@ def test_the_broker_is_the_one_used_locally() -> None:
 
 
 def test_variables_are_explained_with_their_defaults() -> None:
-    """.env.example lists each variable of the file, with the default that the file has, and no other."""
-    used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", TEXT))
+    """.env.example lists each variable of the files, with the default that it has there, and no other; secrets have none."""
+    text = TEXT + (ROOT / "docker-compose.monitoring.yml").read_text()
+    used = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text))
+    secret = dict.fromkeys(re.findall(r"\$\{(\w+):\?", text), "")
     example = (ROOT / ".env.example").read_text()
-    assert dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) == used
-    assert len(re.findall(r"\$\{", TEXT)) == len(re.findall(r"\$\{\w+:[-?]", TEXT))
+    assert dict(re.findall(r"^(\w+)=(.*)$", example, re.MULTILINE)) == used | secret
+    assert len(re.findall(r"\$\{", text)) == len(re.findall(r"\$\{\w+:[-?]", text))
 
 
 def test_the_containers_feature_store_fits_the_containers() -> None:
     """Its registry and archive lie in the volume that the programs share, its Redis is the one started here."""
     store = yaml.safe_load((ROOT / "feature_repo" / "feature_store.compose.yaml").read_text())
-    for name in ("apply", "stream", "api"):
+    for name in ("fill", "stream", "api"):
         environment = SERVICES[name]["environment"]
         assert f"data:{environment['SHOP_DATA_DIR']}" in SERVICES[name]["volumes"]
         assert store["registry"]["path"].startswith(f"{environment['SHOP_DATA_DIR']}/")

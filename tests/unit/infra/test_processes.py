@@ -36,6 +36,16 @@ def test_starting_twice_starts_once(supervisor: Supervisor) -> None:
     assert supervisor.start(Program("program", SLEEPER)) == first == supervisor.pid("program")
 
 
+def test_a_nice_program_yields_the_cores_of_all_sessions(supervisor: Supervisor) -> None:
+    """Where the kernel groups sessions, its whole session is nice; within it, the program is, beside what started it."""
+    expected = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)
+    pid = supervisor.start(Program("program", SLEEPER, niceness=10))
+    assert wait_until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == expected, timedelta(seconds=10))
+    group = Path(f"/proc/{pid}/autogroup")
+    if group.exists():
+        assert group.read_text().split()[-2:] == ["nice", "10"]
+
+
 def test_another_supervisor_of_the_folder_can_stop_it(supervisor: Supervisor) -> None:
     """State lies in the folder, not in the object; stopping twice is no error."""
     pid = supervisor.start(Program("program", SLEEPER))

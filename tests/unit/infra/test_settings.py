@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.settings import InfraSettings, describe, user_cache
+from connections.settings import describe
+from infra.settings import InfraSettings, user_cache
 
 
 def test_the_cache_follows_the_xdg_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,7 +35,7 @@ def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_described() -> None:
     """One line each, with variable, meaning and default; the help of the commands ends with them."""
-    lines = describe().splitlines()
+    lines = describe(InfraSettings).splitlines()
     assert len(lines) == len(InfraSettings.model_fields)
     assert all("None [" not in line for line in lines)
-    assert "  SHOP_API_PORT                      Port for the prediction API" in "\n".join(lines)
+    assert f"  {'SHOP_API_PORT':<36} Port for the prediction API" in "\n".join(lines)

@@ -12,8 +12,9 @@ import pytest
 
 from ingestion import compact
 from ingestion.archive import Archive
-from ingestion.compaction import LEASE, LOCK, Compaction, FolderInUseError
+from ingestion.compaction import Compaction
 from ingestion.folder import Folder
+from ingestion.folder_lock import LEASE, LOCK, FolderInUseError
 from ingestion.joined import Join, counting
 from ingestion.stream.archive_index import ArchiveIndex
 
@@ -193,7 +194,7 @@ def test_one_compaction_of_a_folder_runs_at_a_time(archive: Archive) -> None:
     """The error says since when and what to do; the lock of a killed one expires."""
     clock = Clock()
     archive.folder.create(LOCK, b'{"holder": "other", "since_us": 0}')
-    with pytest.raises(FolderInUseError, match="under way since 1970-01-01"):
+    with pytest.raises(FolderInUseError, match="being replaced since 1970-01-01"):
         compaction(archive.folder, clock).run()
     clock.now_us = LEASE // timedelta(microseconds=1)
     assert compaction(archive.folder, clock).run().into == 1

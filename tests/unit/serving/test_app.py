@@ -12,6 +12,8 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import TypeAdapter
 
+from artefact import Override
+from artefact.overrides import keep_override
 from serving import examples
 from serving.admission import Admission
 from serving.app import create_app
@@ -251,7 +253,7 @@ def test_the_openapi_document_shows_the_body_its_example_and_the_problems(api: A
     schema = predict["requestBody"]["content"]["application/json"]["schema"]
     assert schema["examples"] == [EXAMPLE]
     assert [one["name"] for one in predict["parameters"]] == ["explain"]
-    assert set(predict["responses"]) == {"200", "400", "413", "415", "422", "503"}
+    assert set(predict["responses"]) == {"200", "400", "408", "413", "415", "422", "431", "503"}
     assert "application/problem+json" in predict["responses"]["422"]["content"]
     assert api.request("GET", "/docs").status_code == 200
 
@@ -343,6 +345,23 @@ def test_models_tells_what_is_loaded(api: Api) -> None:
     assert recommendation["thresholds"] is None
 
 
+def test_models_tells_who_overruled_the_checks_of_a_version(api: Api, models: Models) -> None:
+    """Also when it was loaded before."""
+    assert [sheet["overruled"] for sheet in api.request("GET", "/models").json()["models"]] == [[], []]
+    when = datetime(2026, 2, 3, tzinfo=UTC)
+    override = Override(by="ada@desk", reason="a sale", time=when, failed={"calibration": "mean error 0.2"})
+    keep_override(override, models[0].folder)
+    fraud, _ = api.request("GET", "/models").json()["models"]
+    assert fraud["overruled"] == [
+        {
+            "by": "ada@desk",
+            "reason": "a sale",
+            "time": "2026-02-03T00:00:00+00:00",
+            "failed": {"calibration": "mean error 0.2"},
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "schema"),
     [
@@ -352,6 +371,7 @@ def test_models_tells_what_is_loaded(api: Api) -> None:
         ("MODELS", ModelSheets),
         ("HEALTH", Health),
         ("READY", Readiness),
+        ("NOT_READY", Readiness),
     ],
 )
 def test_the_examples_of_the_document_are_answers(name: str, schema: Any) -> None:
@@ -362,7 +382,7 @@ def test_the_examples_of_the_document_are_answers(name: str, schema: Any) -> Non
 
 
 def test_the_openapi_document_has_no_reference_to_nowhere(api: Api) -> None:
-    """And an example of each successful answer."""
+    """And an example of each answer, and its headers."""
     document = api.request("GET", "/openapi.json").json()
     for reference in re.findall(r'"\$ref": ?"([^"]+)"', json.dumps(document)):
         found: Any = document
@@ -370,8 +390,10 @@ def test_the_openapi_document_has_no_reference_to_nowhere(api: Api) -> None:
             found = found[part]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            (media,) = operation["responses"]["200"]["content"].values()
-            assert "example" in media, path
+            for told in operation["responses"].values():
+                (media,) = told["content"].values()
+                assert "example" in media, path
+                assert told["headers"]["X-Request-ID"]["required"]
 
 
 STRANGE_BODIES = [

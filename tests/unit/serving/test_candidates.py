@@ -54,7 +54,7 @@ def test_an_absent_table_is_an_error_that_says_what_to_do(tmp_path: Path) -> Non
 
 
 def test_a_table_with_other_columns_is_an_error(tmp_path: Path) -> None:
-    """Polars' reason is passed on."""
+    """The reader's reason is passed on."""
     pl.DataFrame({"product": ["a"]}).write_parquet(tmp_path / CANDIDATES_FILE)
     with pytest.raises(ArtefactError, match="cannot be read"):
         Candidates.load(tmp_path)

@@ -12,8 +12,8 @@ from serving.memory import Memory
 from serving.plan import StoredView
 
 VIEWS = (
-    StoredView("users", ("user",), ("orders", "country")),
-    StoredView("products", ("product",), ("price",)),
+    StoredView("users", ("user",), ("orders", "country"), "0"),
+    StoredView("products", ("product",), ("price",), "0"),
 )
 TYPICAL = {"orders": 3, "price": 9.5}
 
@@ -58,7 +58,7 @@ class Story:
         self._closed = asyncio.Event()
         breaker = Breaker(first_pause_seconds=0.01, longest_pause_seconds=0.02, changed=self._changed)
         self.guard = Guard(breaker, self.store.probe)
-        self.ladder = Ladder(self.store, self.guard, VIEWS, TYPICAL, 2, Freshness(60))
+        self.ladder = Ladder(self.store, self.guard, VIEWS, TYPICAL, lambda _: Memory(2), Freshness(60))
 
     def _changed(self, state: State) -> None:
         self.states.append(state)
@@ -156,7 +156,7 @@ def test_the_latest_half_is_always_known_and_never_more_than_the_whole() -> None
     memory = Memory(4)
     sizes = []
     for name in "abcad":
-        memory.keep([(name, ("PRESENT", None, (name,)))])
+        memory.keep([name], ["PRESENT"], [None], [[name]])
         sizes.append(len(memory))
     assert [memory.of(name) is not None for name in "abcd"] == [True, False, True, True]
     assert max(sizes) <= 4
@@ -166,5 +166,51 @@ def test_the_newest_row_of_an_entity_is_remembered() -> None:
     """Whichever generation the older one is in."""
     memory = Memory(2)
     for number in range(3):
-        memory.keep([("a", ("PRESENT", number, ()))])
-    assert memory.of("a") == ("PRESENT", 2, ())
+        memory.keep(["a"], ["PRESENT"], [number], [[number]])
+    assert memory.of("a") == ("PRESENT", 2, (2,))
+
+
+def test_what_waits_to_be_sorted_in_is_remembered_in_its_order() -> None:
+    """Reads of one row and of three, the same entities again and again; nobody asks in between."""
+    memory, expected = Memory(10_000), {}
+    for number in range(500):
+        keys = [f"u{(number + place) % 70}" for place in range(1 if number % 2 else 3)]
+        memory.keep(keys, ["PRESENT"] * len(keys), [number] * len(keys), [[number] * len(keys), keys])
+        expected |= {key: ("PRESENT", number, (number, key)) for key in keys}
+    assert {key: memory.of(key) for key in expected} == expected
+
+
+def test_a_forgotten_entity_is_not_remembered_in_any_view() -> None:
+    """Nor what it is part of; others are."""
+    memory = Memory(10)
+    memory.keep(["u1", "u2"], ["PRESENT", "PRESENT"], [1, 1], [[1, 2]])
+    memory.forget("u1".__eq__)
+    assert (memory.of("u1"), memory.of("u2")) == (None, ("PRESENT", 1, (2,)))
+
+
+class Pairs(Store):
+    """Has a view by both keys in the place of that by the product."""
+
+    async def read(self, rows: Sequence[Row]) -> Features:
+        found = await super().read(rows)
+        return Features(found.columns, {"users": found.views["users"], "pairs": found.views["products"]})
+
+
+def test_a_ladder_forgets_an_entity_and_its_pairs() -> None:
+    """Of a view by two keys, every pair with it."""
+    views = (
+        StoredView("users", ("user",), ("orders",), "0"),
+        StoredView("pairs", ("product", "user"), ("price",), "0"),
+    )
+    rows = [{"user": "u1", "product": "p1"}, {"user": "u2", "product": "p1"}]
+
+    async def story() -> list[Sequence[str]]:
+        store = Pairs()
+        ladder = Ladder(store, Story().guard, views, TYPICAL, lambda _: Memory(10), Freshness(900))
+        await ladder.read(rows)
+        ladder.forget("user", "u1")
+        store.away = True
+        away = await ladder.read(rows)
+        return [view.rungs for view in away.views.values()]
+
+    assert asyncio.run(story()) == [["typical", "remembered"]] * 2

@@ -9,6 +9,7 @@ from serving.answers import Score, ViewUse
 from serving.features import Rung
 from serving.models import Model
 from serving.rules import judged
+from serving.uses import lowest
 from tests.small_models import small_card
 from tests.unit.serving.fakes import champion
 
@@ -64,16 +65,19 @@ def test_rules_decide_where_nothing_is_known_and_they_do_better(
         "fraud", models[0].card.inputs, rules=_rules(preferred=preferred), statistics=statistics
     )
     arm = replace(champion(models), fraud=replace(models[0], card=card))
-    found, scores = judged(arm, _used(*rungs), {"orders": 9}, {"fraud": SCORE})
+    found, scores = judged(arm, lowest(rungs), _used(*rungs), {"orders": 9}, {"fraud": SCORE})
     assert (found, scores["fraud"].probability) == (rung, probability)
 
 
 def test_recommendations_of_which_nothing_is_known_follow_the_rule_of_popularity(models: Models) -> None:
     """Their scores stay: all are alike."""
     said = {"recommendation": SCORE}
-    assert judged(champion(models), _used("typical"), {}, said) == ("rules", said)
+    assert judged(champion(models), "typical", _used("typical"), {}, said) == ("rules", said)
 
 
 def test_a_card_without_rules_is_answered_by_the_model(models: Models, tmp_path: Path) -> None:
     """On typical values, or on nulls."""
-    assert judged(champion(models), _used("typical"), {}, {"fraud": SCORE}) == ("typical", {"fraud": SCORE})
+    assert judged(champion(models), "typical", _used("typical"), {}, {"fraud": SCORE}) == (
+        "typical",
+        {"fraud": SCORE},
+    )

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from serving.settings import ServingSettings, describe
+from connections.settings import describe
+from serving.settings import ServingSettings
 
 
 def test_it_listens_on_loopback_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,7 +33,7 @@ def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_setting_is_described() -> None:
     """A line with its variable and a sentence."""
-    lines = describe().splitlines()
+    lines = describe(ServingSettings).splitlines()
     assert len(lines) == len(ServingSettings.model_fields)
     assert all(line.startswith("  SHOP_") and len(line.split()) > 3 for line in lines)
 

@@ -1,19 +1,23 @@
-from datetime import datetime, timedelta
+import socket
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from artefact import CARD_FILE, MODEL_FILE, ArtefactError, Card, champion_path, load_card
+from artefact import CARD_FILE, MODEL_FILE, ArtefactError, Card, champion_path, load_card, load_overrides
+from artefact.folder import PAGE_FILE, VERDICT_FILE
 from tests.unit.training.cards import END
 from tests.unit.training.cards import small_card as card
 from training import publish as publishing
+from training.overruling import NEVER_JUDGED, promote_judged
 from training.promotion import judge
-from training.publish import PAGE_FILE, REPORT_FILE, TrainedModel, named, publish
+from training.publish import REPORT_FILE, TrainedModel, named, publish
 from training.registry import main
 from training.report import card_markdown
 from training.settings import TrainingSettings
-from training.verdict import VERDICT_FILE, Check, Verdict
+from training.verdict import Check, Verdict
 from training.versions import champion, models, promote, promotions, rollback, versions
 
 
@@ -86,8 +90,64 @@ def test_a_version_that_failed_is_promoted_only_on_purpose(
     version = trained_model(settings, card(), BAD).card.version
     assert main(["promote", "fraud", version]) == 1
     assert "latency of scoring" in capsys.readouterr().err
-    assert main(["promote", "fraud", version, "--anyway"]) == 0
+    assert main(["promote", "fraud", version, "--anyway", " "]) == 1
+    assert champion(settings.models_dir, "fraud") is None
+    assert main(["promote", "fraud", version, "--anyway", "the machine was busy"]) == 0
     assert champion(settings.models_dir, "fraud") == version
+
+
+def test_who_overrules_a_check_is_kept_with_the_version(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Account, machine, reason, time and what the check had found; shown in the card and in the list."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("LOGNAME", "ada")
+    failed = trained_model(settings, card(), GOOD, BAD)
+    assert main(["promote", "fraud", failed.card.version, "--anyway", "the machine | was\nbusy"]) == 0
+    (kept,) = load_overrides(failed.path)
+    assert kept.by == f"ada@{socket.gethostname()}"
+    assert kept.failed == {"latency of scoring": "one row in 900 us"}
+    assert kept.reason == "the machine | was\nbusy"
+    assert timedelta() <= datetime.now(UTC) - kept.time < timedelta(minutes=1)
+    capsys.readouterr()
+    assert main(["show", "fraud"]) == 0
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("Checks overruled", "the machine | was busy", "latency of scoring (one row in 900 us)"):
+        assert text in shown
+
+
+def test_nothing_is_overruled_where_all_checks_held(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reason given all the same is not kept."""
+    monkeypatch.setenv("SHOP_DATA_DIR", str(settings.data_dir))
+    trained = trained_model(settings, card(), GOOD)
+    assert main(["promote", "fraud", trained.card.version, "--anyway", "to be sure"]) == 0
+    assert load_overrides(trained.path) == ()
+
+
+def test_a_version_that_was_never_judged_is_promoted_for_a_reason(settings: TrainingSettings) -> None:
+    """The record says that nothing was known; each promotion adds one."""
+    trained = trained_model(settings, card(), BAD)
+    (trained.path / VERDICT_FILE).unlink()
+    for reason in ("", "old", "old still"):
+        with nullcontext() if reason else pytest.raises(ArtefactError, match="verdict"):
+            promote_judged(settings.models_dir, "fraud", trained.card.version, reason, END)
+    kept = load_overrides(trained.path)
+    assert [(one.reason, one.failed, one.time) for one in kept] == [
+        (reason, NEVER_JUDGED, END) for reason in ("old", "old still")
+    ]
+
+
+def test_a_version_that_is_not_whole_leaves_no_record(settings: TrainingSettings) -> None:
+    """It is not promoted for any reason."""
+    trained = trained_model(settings, card(), BAD)
+    (trained.path / MODEL_FILE).unlink()
+    with pytest.raises(ArtefactError, match=MODEL_FILE):
+        promote_judged(settings.models_dir, "fraud", trained.card.version, "why not", END)
+    assert load_overrides(trained.path) == ()
 
 
 def test_a_version_is_judged_anew(settings: TrainingSettings) -> None:

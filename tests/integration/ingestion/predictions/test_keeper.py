@@ -11,7 +11,7 @@ from tests.prediction_keeper import archived, running_keeper
 from tests.predictions_made import served
 from tests.services import RunningKafka
 
-SECONDS = 60.0
+SECONDS = 120.0
 
 
 def ids(data: Path) -> list[str]:

@@ -23,8 +23,8 @@ from ingestion.stores.redis_online.address import RedisUnavailableError
 from ingestion.stores.redis_online.write import WriteCounts
 from tests.integration.ingestion.stores import online_repo
 from tests.integration.ingestion.stores.redis_groups import cluster, port_of, sentinel, server
-from tests.integration.ingestion.stores.tls_front import certificate, tls_front
 from tests.services import RunningRedis
+from tests.tls_front import certificate, tls_front
 
 NOW = datetime.now(UTC)
 

@@ -254,7 +254,7 @@ ROW = st.fixed_dictionaries({name: st.none() | values for name, values in VALUES
 
 
 @given(row=ROW)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_of_every_value_type_travel_both_ways(stores: Stores, row: dict[str, Any]) -> None:
     """What either store wrote of any type Feast has is read by the other as it was written; a null is a null."""
     written = {

@@ -232,7 +232,7 @@ INSTANT = st.tuples(
 
 
 @given(first=INSTANT, second=INSTANT)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_instants_are_compared_to_the_nanosecond(
     redis_server: RunningRedis, first: tuple[int, int], second: tuple[int, int]
 ) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from connections.kafka import Kafka
 from ingestion import deadletters
 from ingestion.stream.errors import NotDurableError
 from ingestion.stream.letterbox import LetterBox
@@ -12,7 +13,7 @@ LETTER = DeadLetter.of(("orders", 0, 1), 0, ("empty", "empty message"), b"ann", 
 def test_letters_are_on_the_topic_when_flush_returns(kafka_broker: RunningKafka) -> None:
     """Key, value and headers as they were put aside; the largest that is kept whole fits, too."""
     topic = kafka_broker.topic("dead", partitions=1)
-    box = LetterBox(kafka_broker.bootstrap, topic, timeout_seconds=30)
+    box = LetterBox(Kafka(kafka_broker.bootstrap), topic, timeout_seconds=30)
     large = DeadLetter.of(("orders", 0, 2), 0, ("too_large", "too long"), None, b"x" * 10_000_000)
     box.send([LETTER, large])
     box.flush()
@@ -22,7 +23,7 @@ def test_letters_are_on_the_topic_when_flush_returns(kafka_broker: RunningKafka)
 
 def test_letters_that_nobody_takes_are_an_error() -> None:
     """No broker: nothing behind them may be committed."""
-    box = LetterBox("127.0.0.1:1", "dead", timeout_seconds=0.5)
+    box = LetterBox(Kafka("127.0.0.1:1"), "dead", timeout_seconds=0.5)
     box.send([LETTER])
     with pytest.raises(NotDurableError, match=r"'dead'.*a restart reads them again"):
         box.flush()

@@ -10,6 +10,7 @@ from feast.aggregation import Aggregation
 from feast.data_format import JsonFormat
 
 from ingestion.derive import event_type, windowed_view
+from ingestion.erasures.tombstones import Tombstones
 from ingestion.stream.errors import DefinitionsError, TopicError
 from ingestion.stream.registry import Definitions, event_topics
 from tests.integration.ingestion.stream.stream_shop import StreamShop, definitions
@@ -38,7 +39,7 @@ def applied(shop: StreamShop, objects: list[object]) -> FeatureStore:
 def test_topics_are_read_with_their_views(shop: StreamShop) -> None:
     """Two views over one topic; its archive lies below the offline store's root."""
     applied(shop, definitions(shop.name))
-    (topic,) = Definitions.open(shop.folder).topics
+    (topic,) = Definitions.open(shop.folder, Tombstones).topics
     assert (topic.name, [spec.name for spec in topic.specs]) == (shop.name, ["product_orders", "user_orders"])
     assert (topic.lateness_us, topic.dedup_horizon_us) == (600_000_000, 86_400_000_000)
     assert topic.archive.folder.url == shop.archive.folder.url
@@ -98,4 +99,4 @@ def test_a_feature_repo_that_cannot_be_opened(shop: StreamShop, config: str | No
     if config:
         file.write_text(config)
     with pytest.raises(DefinitionsError, match=said):
-        Definitions.open(shop.folder)
+        Definitions.open(shop.folder, Tombstones)

@@ -32,7 +32,7 @@ def seen(drawn: list[Any], product: str | None, midnight: datetime) -> int:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(events, events, st.integers(1, 40), st.integers(0, 8))
 def test_a_midnight_knows_what_had_happened_and_arrived(
     orders: Any, views: Any, first: int, days: int

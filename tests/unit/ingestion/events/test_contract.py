@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.events.contract import Contract
@@ -220,7 +220,6 @@ HOSTILE = [
 ]  # fmt: skip
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.none()

@@ -18,7 +18,7 @@ def test_there_are_values_of_every_type() -> None:
 
 @pytest.mark.parametrize("name", VALUES)
 @given(data=st.data())
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_values_of_every_type_are_read_as_feast_reads_them(name: str, data: st.DataObject) -> None:
     """One by one and as a column, nulls among them, with their Python types."""
     drawn = data.draw(st.lists(st.none() | VALUES[name], max_size=20))

@@ -47,7 +47,7 @@ def truth(history: Index, question: dict[str, Any], ttl: timedelta, *, created_b
     return best[2] if best and fresh else -1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     rows,
     questions,
@@ -66,7 +66,7 @@ def test_the_join_equals_two_loops(
     assert found.tolist() == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(rows, st.sampled_from([("user",), ("user", "product"), ("number",), ()]))
 def test_the_newest_row_of_a_key_is_what_the_join_finds_at_the_end(
     drawn: list[Any], keys: tuple[str, ...]

@@ -64,3 +64,21 @@ def test_an_address_without_host_and_port_is_refused(text: str) -> None:
 def test_an_address_may_have_many_nodes() -> None:
     """A cluster's or the sentinels' nodes stand one behind the other."""
     assert parse("a:1,b:2,ssl=true", "here").nodes == (("a", 1), ("b", 2))
+
+
+def test_a_password_is_never_read_as_a_number() -> None:
+    """Digits stay digits, leading zeros and all; a database is one."""
+    read = parse("a:1,db=2,username=007,password=1e5", "here")
+    assert read.parameters == {"db": 2, "username": "007", "password": "1e5"}
+
+
+def test_a_password_may_lie_in_a_file(tmp_path: Path) -> None:
+    """Its first line, read once; a file that is not there, or has none, is named."""
+    file = tmp_path / "password"
+    with pytest.raises(ValueError, match=r"here names password_file=.*password, which cannot be read"):
+        parse(f"a:1,password_file={file}", "here")
+    file.touch()
+    with pytest.raises(ValueError, match="which is empty; its first line is the password"):
+        parse(f"a:1,password_file={file}", "here")
+    file.write_text("007\n")
+    assert parse(f"a:1,ssl=true,password_file={file}", "here").parameters == {"ssl": True, "password": "007"}

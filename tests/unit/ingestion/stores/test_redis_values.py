@@ -33,7 +33,7 @@ COLUMNS = {
 
 @pytest.mark.parametrize("value_type", COLUMNS)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_encoded_values_are_those_of_feast(value_type: str, data: st.DataObject) -> None:
     """The bytes of every row equal Feast's serialised Value; null is no bytes."""
     drawn, arrow_type = COLUMNS[value_type]
@@ -45,7 +45,7 @@ def test_encoded_values_are_those_of_feast(value_type: str, data: st.DataObject)
 
 @pytest.mark.parametrize("value_type", COLUMNS)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_decoded_values_are_those_of_feast(value_type: str, data: st.DataObject) -> None:
     """What Feast serialised is read as the Python value that Feast reads."""
     drawn, _ = COLUMNS[value_type]
@@ -56,7 +56,7 @@ def test_decoded_values_are_those_of_feast(value_type: str, data: st.DataObject)
 
 @pytest.mark.parametrize("value_type", COLUMNS)
 @given(data=st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_column_is_decoded_as_its_cells_are(value_type: str, data: st.DataObject) -> None:
     """Nulls of every kind and a value of another type among them, too; as Feast reads them."""
     drawn, _ = COLUMNS[value_type]
@@ -83,7 +83,6 @@ def test_nan_is_null() -> None:
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=20))
-@settings(deadline=None)
 def test_timestamp_features_are_whole_seconds(seconds: list[int]) -> None:
     """A timestamp feature of any unit is stored in Unix seconds."""
     column = pa.array([s * 1_000_000 + 999_999 for s in seconds], pa.int64()).cast(pa.timestamp("us", "UTC"))
@@ -107,7 +106,6 @@ def test_a_value_that_does_not_fit_is_refused() -> None:
 
 
 @given(st.lists(st.tuples(SECONDS, st.integers(0, 999_999_999)), min_size=1, max_size=20))
-@settings(deadline=None)
 def test_event_timestamps_are_protobuf_timestamps(drawn: list[tuple[int, int]]) -> None:
     """Seconds and nanoseconds are those of a google.protobuf.Timestamp, before 1970 and at zero too."""
     seconds, nanos = (np.array(part, np.int64) for part in zip(*drawn, strict=True))
@@ -143,7 +141,7 @@ KEY_VALUES = {
 
 
 @given(data=st.data(), project=st.sampled_from(["shop", "größe"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_keys_are_those_of_feast(data: st.DataObject, project: str) -> None:
     """Keys of one to three join keys, given in any order, equal Feast's entity key, version 3, and the project."""
     types = data.draw(

@@ -9,6 +9,7 @@ from threading import Event as Flag
 from typing import Any
 from zlib import crc32
 
+from ingestion.erasures.kept import Erasures
 from ingestion.stream.catalogue import EventTopic
 from ingestion.stream.clock import WallClock
 from ingestion.stream.fake_kafka import ManualThreads, MemoryBroker, MemoryConsumer, MemoryGroup
@@ -81,6 +82,7 @@ class Crew:
             letters=MemoryLetterBox(),
             sink=self.sink,
             snapshots=SnapshotStore(self.folder / "snapshots", self.folder / "outbox", fork=FORK),
+            erasures=Erasures(self.folder / "erasures"),
             threads=threads,
             new_clock=lambda: WallClock(self.wall_us),
             wall_us=self.wall_us,

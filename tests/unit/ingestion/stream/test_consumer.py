@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from connections.kafka import Kafka
 from ingestion.stream.consumer import EventConsumer
 from ingestion.stream.fakes import FakeMessage
 
@@ -33,7 +34,7 @@ def queue() -> Queue:
 
 @pytest.fixture
 def consumer(queue: Queue) -> EventConsumer:
-    made = EventConsumer("127.0.0.1:1", "group", "parts", instance=None, session_seconds=6)
+    made = EventConsumer(Kafka("127.0.0.1:1"), "group", "parts", instance=None, session_seconds=6)
     made._consumer.close()
     made._consumer = queue
     return made

@@ -18,6 +18,18 @@ def test_an_array_is_counted_like_its_values() -> None:
     assert "age_seconds_count 4.0" in lines
 
 
+def test_a_label_has_series_of_its_own() -> None:
+    """And none before something was observed of it."""
+    histogram = ArrayHistogram("age_seconds", "Age.", "view")
+    registry = CollectorRegistry()
+    registry.register(histogram)
+    assert registry.get_sample_value("age_seconds_count", {"view": "a"}) is None
+    histogram.observe(np.array([1.0, 2.0]), "a")
+    histogram.observe(np.array([4.0]), "b")
+    assert registry.get_sample_value("age_seconds_count", {"view": "a"}) == 2
+    assert registry.get_sample_value("age_seconds_sum", {"view": "b"}) == 4
+
+
 def test_bounds_grow_by_a_quarter() -> None:
     """From a millisecond to minutes, so quantiles are known to 25 %."""
     steps = np.array(BUCKETS_SECONDS[1:]) / np.array(BUCKETS_SECONDS[:-1])

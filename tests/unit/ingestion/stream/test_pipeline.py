@@ -69,6 +69,7 @@ class Bench:
             buffer=Buffer(1000, 5, self.now),
             letters=self.letters,
             metrics=self.metrics,
+            tombstones=lambda: self.topic.erased,
         )
 
     def take_in(self, *messages: FakeMessage) -> None:
@@ -233,8 +234,9 @@ def test_freshness_leaves_late_events_out(bench: Bench) -> None:
     bench.now.seconds = 10
     bench.take_in(message(0, order(1, 8), seconds=9), message(1, order(2, -600), seconds=9))
     sample = bench.metrics.registry.get_sample_value
-    assert sample("shop_stream_freshness_seconds_count") == 1
-    assert sample("shop_stream_freshness_seconds_sum") == pytest.approx(2.0)
+    view = {"view": "user_orders"}
+    assert sample("shop_stream_freshness_seconds_count", view) == 1
+    assert sample("shop_stream_freshness_seconds_sum", view) == pytest.approx(2.0)
     assert sample("shop_stream_latency_seconds_count") == 2
 
 

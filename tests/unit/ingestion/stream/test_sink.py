@@ -33,7 +33,7 @@ def test_only_the_store_s_absence_is_waited_out() -> None:
     def push(_store: object, view: str, _rows: pl.DataFrame) -> None:
         raise TimeoutError if view == "slow" else KeyError(view)
 
-    sink = FeastSink(None, push, lambda: "one", away=TimeoutError)
+    sink = FeastSink(None, push, push, lambda: "one", away=TimeoutError)
     sink.check()
     assert sink.identity() == "one"
     with pytest.raises(SinkAwayError):
@@ -50,7 +50,11 @@ def test_pauses_double_up_to_the_longest() -> None:
 def test_each_view_goes_over_to_newer_definitions_by_itself() -> None:
     """The rows of a view that is not adopted yet have its old definition, and are pushed by it."""
     used = list[object]()
-    sink = FeastSink("old", lambda store, view, _rows: used.append((store, view)), lambda: "", away=OSError)
+
+    def use(store: object, view: str, _rows: object) -> None:
+        used.append((store, view))
+
+    sink = FeastSink("old", use, use, lambda: "", away=OSError)
     sink.offer("new")
     sink.adopt("changed")
     for view in ("changed", "other"):

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ingestion.stream.units import PARTS, Unit, of_share, shares_of, units_of
+from ingestion.shares import shares_of
+from ingestion.stream.units import PARTS, Unit, of_share, units_of
 from tests.unit.ingestion.stream.shop import orders_topic
 
 EVERY_PART = frozenset(range(PARTS))

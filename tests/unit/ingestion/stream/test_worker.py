@@ -97,7 +97,7 @@ def assert_all_is_right(crew: Crew) -> None:
     assert crew.archived() == crew.everything_sent()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=5, max_size=40), st.sampled_from([1, 3]))
 def test_any_history_of_workers_ends_with_the_oracle_s_rows(history: list[Any], shares: int) -> None:
     """Batches, hand-overs, kills, freezes, stops, snapshots, a store that is away or new, in any order; repeats, late events."""

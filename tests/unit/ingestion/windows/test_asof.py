@@ -13,7 +13,7 @@ from tests.unit.ingestion.windows import strategies as drawn
 questions = st.lists(st.tuples(st.sampled_from([*drawn.KEYS, "nobody"]), st.integers(-5, 170)), max_size=12)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(drawn.specs(), drawn.events(), questions, st.booleans())
 def test_every_instant_equals_the_oracle(
     spec: ViewSpec, events: list[Event], asked: list[tuple[str, int]], as_known: bool
@@ -27,7 +27,7 @@ def test_every_instant_equals_the_oracle(
         assert oracle.differences(spec, mine, oracle.row(spec, events, (key,), t, as_known=as_known)) == {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(drawn.specs(), drawn.events(), st.integers(0, 170))
 def test_latest_rows_hold_from_each_entity_s_clock_to_the_end(
     spec: ViewSpec, events: list[Event], end: int

@@ -18,7 +18,7 @@ def codes_of(dictionary: Dictionary, values: list[Any]) -> list[float | None]:
     return [None if np.isnan(code) else code for code in codes.tolist()]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(texts, st.sets(st.integers(0, 10))), max_size=5))
 def test_codes_are_those_of_a_dict(steps: list[tuple[list[str | None], set[int]]]) -> None:
     """Equal values have one code and null has none; what is in use keeps its code when the rest is forgotten."""

@@ -42,7 +42,7 @@ def kept(repeats: RepeatFilter, batch: list[Arrival], dtype: pl.DataType | None 
     return repeats.keep(ids, np.array([at for _, at in batch], dtype=np.int64)).tolist()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(arrivals.map(lambda seen: sorted(seen, key=lambda a: a[1])), cuts, st.booleans())
 def test_events_in_order_of_arrival_are_kept_by_the_rule(
     seen: list[Arrival], at: list[int], restored: bool
@@ -59,7 +59,7 @@ def test_events_in_order_of_arrival_are_kept_by_the_rule(
     assert keep == naive(seen)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30)), max_size=60), cuts)
 def test_an_arrival_up_to_the_horizon_behind_is_judged_by_the_rule(
     jumps: list[tuple[str, int]], at: list[int]
@@ -70,7 +70,7 @@ def test_an_arrival_up_to_the_horizon_behind_is_judged_by_the_rule(
     assert [k for batch in batches(seen, at) for k in kept(repeats, batch)] == naive(seen)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(drawn.events(), cuts)
 def test_the_stream_and_history_drop_the_same_events(events: list[Event], at: list[int]) -> None:
     """`RepeatFilter` over batches equals `without_repeats` over all."""

@@ -59,7 +59,7 @@ def batches(events: list[Event], cuts: list[int]) -> list[list[Event]]:
     return [events[a:b] for a, b in pairwise(edges)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), max_size=5), st.integers(0, 120))
 def test_after_every_batch_the_rows_equal_the_oracle(
     spec: ViewSpec, events: list[Event], cuts: list[int], idle: int
@@ -79,7 +79,7 @@ def test_after_every_batch_the_rows_equal_the_oracle(
         assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now + idle)) == {}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(drawn.specs(), drawn.events(), st.integers(0, 25), st.integers(0, 120))
 def test_a_restart_from_the_archive_continues_with_the_same_rows(
     spec: ViewSpec, events: list[Event], cut: int, idle: int
@@ -99,7 +99,7 @@ def test_a_restart_from_the_archive_continues_with_the_same_rows(
         assert oracle.differences(spec, worker.row(key), oracle.row(spec, before + late, (key,), end)) == {}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), max_size=5), st.integers(0, 120))
 def test_a_restart_from_an_image_between_any_two_batches_changes_nothing(
     spec: ViewSpec, events: list[Event], cuts: list[int], idle: int
@@ -123,7 +123,7 @@ def test_a_restart_from_an_image_between_any_two_batches_changes_nothing(
     assert restarted.executor.keys == lived.executor.keys
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     drawn.specs(), drawn.events(), st.lists(st.integers(0, 25), min_size=3, max_size=3), st.integers(0, 60)
 )
@@ -146,7 +146,7 @@ def test_a_fold_ends_with_the_rows_of_a_stream(
                 assert oracle.differences(spec, worker.row(key), oracle.row(spec, seen, (key,), now)) == {}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(drawn.events(most=60), st.lists(st.integers(0, 60), max_size=5), st.integers(0, 120))
 def test_windows_of_very_many_hops_have_buckets_of_several(
     events: list[Event], cuts: list[int], idle: int
@@ -172,7 +172,7 @@ def test_windows_of_very_many_hops_have_buckets_of_several(
         assert worker.executor.keys == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(drawn.specs(), drawn.events(), st.integers(0, 120))
 def test_stream_and_materialize_write_the_same_rows(spec: ViewSpec, events: list[Event], idle: int) -> None:
     """Same values and the same clocks, for every entity that has something in a window."""

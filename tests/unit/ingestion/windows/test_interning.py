@@ -48,7 +48,7 @@ def rows_of(interner: Interner, numbers: list[int]) -> list[Row]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories(), st.booleans())
 def test_rows_have_the_numbers_of_a_dict(
     history: tuple[list[pl.DataType], list[tuple[list[Row], list[int]]]], restored: bool

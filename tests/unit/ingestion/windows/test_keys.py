@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.windows import keys
@@ -35,7 +35,6 @@ def check(asked: list[Any], others: list[Any], names: tuple[str, ...]) -> None:
     assert ours.numbers(other, len(others)).tolist() == expected
 
 
-@settings(deadline=None)
 @given(rows, rows, columns)
 def test_equal_keys_have_equal_numbers(asked: list[Any], others: list[Any], names: tuple[str, ...]) -> None:
     """In order of appearance, of any types; nulls are an entity in a question and nobody elsewhere."""

@@ -20,7 +20,7 @@ def columns(drawn: list[Any]) -> list[Any]:
     return list(np.array(drawn, dtype=np.int64).reshape(-1, 5).T.copy())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows, st.integers(1, 4))
 def test_groups_are_sorted_by_their_columns_and_equal_rows_stay(drawn: list[Any], width: int) -> None:
     """Rows of no group are left out; the first column comes back sorted."""
@@ -32,7 +32,6 @@ def test_groups_are_sorted_by_their_columns_and_equal_rows_stay(drawn: list[Any]
     assert np.diff(bounds).tolist() == [sum(row[0] == group for row in drawn) for group in range(GROUPS)]
 
 
-@settings(deadline=None)
 @given(rows)
 def test_sorted_groups_are_sorted_by_one_more_column(drawn: list[Any]) -> None:
     """What is equal in it stays in the order that was given."""

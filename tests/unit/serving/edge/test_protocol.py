@@ -58,6 +58,7 @@ async def status_of(stream: Stream, sent: bytes) -> tuple[int, dict[str, Any] | 
     if closing:
         assert await reader.read() == b""
         writer.close()
+    assert ("x-content-type-options: nosniff" in head) == ("problem+json" in head)
     return int(head.split()[1]), orjson.loads(body) if "problem+json" in head else None, closing
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from connections.kafka import Kafka
 from infra.services.ports import LOOPBACK, free_port
 from serving.journal.counts import Counts
 from serving.journal.kafka import KafkaJournal
@@ -23,7 +24,7 @@ class Log:
         address = f"{LOOPBACK}:{free_port()}"
         counts = Counts(self.registry)
         self.journal = KafkaJournal(
-            address, "predictions", most=most, counts=counts, call_soon=self.turns.append
+            Kafka(address), "predictions", most=most, counts=counts, call_soon=self.turns.append
         )
 
     def turn(self) -> None:

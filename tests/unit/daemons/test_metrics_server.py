@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingestion.stream.http import MetricsServer, PortTakenError
+from daemons.metrics_server import MetricsServer, PortTakenError
 from ingestion.stream.metrics import StreamMetrics
 from ingestion.stream.status import Phase, Status
 
@@ -17,7 +17,7 @@ def status() -> Status:
 
 @pytest.fixture
 def server(status: Status) -> Iterator[MetricsServer]:
-    running = MetricsServer("127.0.0.1", 0, status)
+    running = MetricsServer("127.0.0.1", 0, status, "SHOP_STREAM_METRICS")
     yield running
     running.close()
 
@@ -54,4 +54,4 @@ def test_metrics_are_served_from_the_worker_s_own_registry(server: MetricsServer
 def test_a_port_that_is_taken_is_named(server: MetricsServer, status: Status) -> None:
     """The error names the address and the setting."""
     with pytest.raises(PortTakenError, match=f"127.0.0.1:{server.port}.*SHOP_STREAM_METRICS_PORT"):
-        MetricsServer("127.0.0.1", server.port, status)
+        MetricsServer("127.0.0.1", server.port, status, "SHOP_STREAM_METRICS")
