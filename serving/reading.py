@@ -5,6 +5,7 @@ from itertools import chain
 from weakref import WeakSet, WeakValueDictionary
 
 from feast import FeatureStore
+from feast.feature_view import FeatureViewState
 
 from artefact import Card, typical_values
 from serving.breaker import Breaker
@@ -26,8 +27,12 @@ PROBE_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
 
 
+SERVED = frozenset({FeatureViewState.STATE_UNSPECIFIED, FeatureViewState.AVAILABLE_ONLINE})
+"""States of a view whose features Feast reads."""
+
+
 class FeatureGoneError(LookupError):
-    """A feature that is read is not registered any more."""
+    """A feature that is read is not registered any more, or its view must not be read."""
 
 
 class Reading:
@@ -88,11 +93,16 @@ class Reading:
 
         Raises:
             feast.errors.FeastObjectNotFoundException: a view is not there.
-            FeatureGoneError: one of its features is not.
+            FeatureGoneError: one of its features is not, or Feast would not read it: it is disabled, or being materialized.
         """
         for ladder in list(self._ladders):
             for view in ladder.views:
                 registered = store.registry.get_any_feature_view(view.name, store.project, allow_cache=True)
+                if not registered.enabled or registered.state not in SERVED:
+                    raise FeatureGoneError(
+                        f"Feast reads no features of view {view.name!r}, which models in use read: enabled is {registered.enabled}, "
+                        f"its state {registered.state.name}; `feast materialize` or `feast feature-views` change that"
+                    )
                 gone = set(view.features) - {feature.name for feature in registered.features}
                 if gone:
                     raise FeatureGoneError(

@@ -117,7 +117,7 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
     """Answer questions about nobody until everything is loaded; they are not counted.
 
     Raises:
-        StartError: if the online store does not answer, or a feature that is read is not registered.
+        StartError: if the online store does not answer, a feature that is read is not registered, or Feast does not read its view.
     """
     uncounted = Metrics()
     reads = parts.patient_readers(uncounted)
@@ -135,6 +135,8 @@ async def warm_up(parts: Parts, settings: ServingSettings) -> None:
         ) from error
     except (ArtefactError, FeastObjectNotFoundException, KeyError) as error:
         raise StartError(f"a first prediction failed: {error}; run `feast apply` and train again") from error
+    except ValueError as error:
+        raise StartError(f"a first prediction failed: {error}") from error
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECTED_AFTER)

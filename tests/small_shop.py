@@ -131,6 +131,9 @@ class RefuseSmallBatches:
         return frame["user_id"] != "bad"
 
 
+WHOLE_FILE = "ingestion.stores.registry_store.WholeFileRegistryStore"
+
+
 def small_shop(
     folder: Path, online: dict[str, Any], *, project: str = "small", gate: str = "", root: str = "data"
 ) -> FeatureStore:
@@ -146,7 +149,7 @@ def small_shop(
     config = RepoConfig(
         project=project,
         provider="local",
-        registry=str(folder / "registry.db"),
+        registry={"path": str(folder / "registry.db"), "registry_store_type": WHOLE_FILE},
         offline_store={"type": "ingestion.stores.offline.ParquetOfflineStore", "root": root},
         online_store=online,
         batch_engine={"type": "ingestion.stores.engine.WindowEngine", "gate": gate},

@@ -9,8 +9,8 @@ In ``feature_store.yaml``::
 A materialization that was killed is repeated by running the same command again: it computes and writes the same rows,
 and rows that are there already are not touched or are replaced by themselves. Feast keeps the interval as done only at
 the end, so `materialize-incremental` begins again where the killed one began. Until then it keeps the view in the state
-MATERIALIZING and refuses to serve it, as it does during every materialization of a view that was materialized before,
-unless `serve_features_while_materializing` is set in the `registry` section.
+MATERIALIZING and refuses to read it, as it does during every materialization of a view that was materialized before,
+unless the registry is kept by `ingestion.stores.registry_store`.
 
 Beside a live stream a newer row always stays. A row of the very same instant is replaced by `materialize`, whose
 purpose may be a feature that was added; by `materialize-incremental` only where an event arrived since its last run.

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from feast import BatchFeatureView, FeatureStore, FeatureView, Field, FileSource, RepoConfig
 from feast.errors import FeatureViewNotFoundException
+from feast.repo_config import RegistryConfig
 from feast.types import Float64, String
 
 from ingestion.stores import engine
@@ -268,7 +269,11 @@ def test_incremental_leaves_a_row_of_the_same_instant_that_knows_of_a_later_even
 def test_a_killed_materialization_is_repeated(
     store: FeatureStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after some rows, the same command writes all of them; the interval was not taken for done."""
+    """Killed after some rows, the same command writes all of them; the interval was not taken for done.
+
+    Other programs read the view while it is written, online and of the past, and after the kill; Feast's own registry
+    store lets nobody.
+    """
     write_orders(tmp_path, [order(f"o{user}", user, -5) for user in "abcdef"])
 
     class Killed(BaseException):
@@ -289,11 +294,17 @@ def test_a_killed_materialization_is_repeated(
         with pytest.raises(Killed):
             store.materialize_incremental(NOON, feature_views=["user_orders"])
     count = ["user_orders:user_orders_count_1h"]
-    store.registry.serve_features_while_materializing = True
-    assert sum(row["user_orders_count_1h"] for row in online(store, count, *"abcdef")) == 2
-    assert store.get_stream_feature_view("user_orders").most_recent_end_time == minutes(-300)
-    store.materialize_incremental(NOON, feature_views=["user_orders"])
-    assert online(store, count, *"abcdef") == [{"user_orders_count_1h": 1}] * 6
+    other = FeatureStore(config=store.config)
+    assert sum(row["user_orders_count_1h"] for row in online(other, count, *"abcdef")) == 2
+    asked = pd.DataFrame({"user_id": ["a"], "product_id": ["x"], "event_timestamp": [NOON]})
+    assert other.get_historical_features(asked, count).to_df()["user_orders_count_1h"].tolist() == [1]
+    stock = store.config.model_copy()
+    stock.registry_config, stock._registry = RegistryConfig(path=store.config.registry.path), None
+    with pytest.raises(ValueError, match="'MATERIALIZING' and cannot serve"):
+        online(FeatureStore(config=stock), count, "a")
+    assert other.get_stream_feature_view("user_orders").most_recent_end_time == minutes(-300)
+    other.materialize_incremental(NOON, feature_views=["user_orders"])
+    assert online(other, count, *"abcdef") == [{"user_orders_count_1h": 1}] * 6
 
 
 @pytest.mark.parametrize("online_store", ["sqlite"], indirect=True)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from feast import FeatureStore
+from feast.feature_view import FeatureViewState
 
 from serving.errors import FeaturesUnavailableError
 from serving.feast_reader import FeastReader
@@ -30,6 +31,7 @@ from tests.serving_shop import (
     card_of,
     configuration,
 )
+from tests.small_shop import WHOLE_FILE
 
 ROWS = [
     {
@@ -240,6 +242,50 @@ def test_a_registry_that_lacks_what_is_read_is_not_used(
         assert replaced.empty()
         apply(writer)
         await asyncio.wait_for(replaced.get(), 30)
+        task.cancel()
+        await held.close()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kept_by", [WHOLE_FILE, None])
+def test_features_are_read_while_views_are_materialized(
+    tmp_path: Path, redis_server: RunningRedis, caplog: pytest.LogCaptureFixture, kept_by: str | None
+) -> None:
+    """Feast marks such a view and would not read it; where its own registry store says so, the registry of before stays."""
+    said = configuration("marked", "ingestion.stores.online.RedisOnlineStore", redis_server.address)
+    said["registry"] |= {"registry_store_type": kept_by}
+    (tmp_path / "feature_store.yaml").write_text(yaml.safe_dump(said))
+    writer = FeatureStore(repo_path=str(tmp_path))
+    apply(writer)
+    view = writer.get_stream_feature_view(LAST_VIEWED.partition(":")[0])
+    writer.registry.apply_materialization(view, writer.project, NOW - timedelta(hours=1), NOW)
+    held = open_store(tmp_path)
+    reading = Reading(
+        held, timeout_seconds=1.0, remembered_max=10, freshness=Freshness(60.0), metrics=Metrics()
+    )
+    readers = reading.readers([card_of(writer, "fraud")], [])
+    replaced = asyncio.Queue[None]()
+
+    def mark(state: FeatureViewState) -> None:
+        registered = writer.get_stream_feature_view(view.name)
+        registered.state = state
+        writer.registry.apply_feature_view(registered, writer.project)
+
+    async def story() -> None:
+        task = asyncio.create_task(refresh_forever(held, 0.02, reading.check, lambda: replaced.put(None)))
+        mark(FeatureViewState.MATERIALIZING)
+        if kept_by:
+            await asyncio.wait_for(replaced.get(), 30)
+        else:
+            await asyncio.to_thread(wait_until, lambda: "its state MATERIALIZING" in caplog.text, "the state")
+        await readers.last_viewed.read([{"user_id": "somebody"}])
+        mark(FeatureViewState.GENERATED)
+        await asyncio.to_thread(wait_until, lambda: "its state GENERATED" in caplog.text, "the state")
+        await readers.last_viewed.read([{"user_id": "somebody"}])
+        mark(FeatureViewState.AVAILABLE_ONLINE)
+        await asyncio.wait_for(replaced.get(), 30)
+        await readers.last_viewed.read([{"user_id": "somebody"}])
         task.cancel()
         await held.close()
 

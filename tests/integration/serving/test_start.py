@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import yaml
 from artefact import feature_service_hash, save_card
 from infra.services.ports import free_port
 from serving.errors import StartError
-from serving.server import listen, load_parts
+from serving.server import listen, load_parts, warm_up
 from serving.settings import ServingSettings
 from tests.api_process import environment
 from tests.serving_shop import OUR_STORE, ServingShop, card_of, configuration
@@ -146,3 +147,16 @@ def test_nothing_that_computes_history_is_loaded(shop: ServingShop, tmp_path: Pa
         timeout=90,
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_view_that_feast_does_not_read_is_named(shop: ServingShop, tmp_path: Path) -> None:
+    """It was disabled before the API was started."""
+    registry = tmp_path / "registry.db"
+    registry.write_bytes((shop.repo / "registry.db").read_bytes())
+    file = _yaml(tmp_path, shop, registry={"path": str(registry)})
+    parts = load_parts(settings := _settings(shop, feature_store_yaml=file))
+    view = parts.store.get_stream_feature_view("user_orders")
+    view.enabled = False
+    parts.store.registry.apply_feature_view(view, parts.store.project)
+    with pytest.raises(StartError, match="'user_orders' is disabled"):
+        asyncio.run(warm_up(parts, settings))
