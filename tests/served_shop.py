@@ -52,9 +52,9 @@ class ServedShop:
         self._runner.run(self.store.close())
         self._runner.close()
 
-    def happens(self, *events: Event, streamed: bool = True) -> None:
-        """Orders arrive: they are archived and, unless the stream lags, pushed."""
-        write_orders(self.folder, events, first_offset=self._archived)
+    def happens(self, *events: Event, streamed: bool = True, partition: int = 0) -> None:
+        """Orders arrive in a partition: they are archived and, unless the stream lags, pushed."""
+        write_orders(self.folder, events, first_offset=self._archived, partition=partition)
         self._archived += len(events)
         if streamed:
             self.streams(*events)

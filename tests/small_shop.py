@@ -163,7 +163,9 @@ def small_shop(
     return store
 
 
-def write_orders(folder: Path | str, events: Sequence[Event], *, first_offset: int = 0) -> None:
+def write_orders(
+    folder: Path | str, events: Sequence[Event], *, first_offset: int = 0, partition: int = 0
+) -> None:
     """Archive events as if they had come from one partition: key is the user, values hold product_id and amount."""
     rows = [
         (e.event_id, e.key[0], e.values["product_id"], e.values["amount"], e.time, e.arrival) for e in events
@@ -179,7 +181,7 @@ def write_orders(folder: Path | str, events: Sequence[Event], *, first_offset: i
     frame = pl.DataFrame(rows, schema=schema, orient="row").with_row_index("_offset", first_offset)
     times = dict.fromkeys(["event_timestamp", "arrival_timestamp"], TIMESTAMP_TYPE)
     archive = Archive(f"{folder}/data", "orders")
-    archive.write(frame.cast(times).with_columns(_topic=pl.lit("orders"), _partition=0))
+    archive.write(frame.cast(times).with_columns(_topic=pl.lit("orders"), _partition=partition))
 
 
 def write_table(folder: Path | str, name: str, **columns: Any) -> None:

@@ -13,7 +13,11 @@ from expectations.served import TIME
 
 KNOWN: Final = "known_timestamp"
 """Column of entity rows by which our offline store tells windows as they were known at another instant."""
+BEHIND, BEHIND_KNOWN = "behind_partition", "behind_known_timestamp"
+"""Columns beside it: of that partition's events what was known at another instant yet."""
 ARRIVED: Final = "arrived"
+PARTITION: Final = "_partition"
+"""Column of archives of events: where each one came from."""
 
 
 def of_service(store: Any, plan: ServicePlan, asked: pl.DataFrame) -> pl.DataFrame:
@@ -31,8 +35,13 @@ def of_service(store: Any, plan: ServicePlan, asked: pl.DataFrame) -> pl.DataFra
 
 
 def of_view(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
-    """Features of a stored view, for rows of its join keys and `TIME`; of `KNOWN`, too, where it is windowed."""
-    columns = [*view.keys, TIME, *([] if view.reach is None else [KNOWN])]
+    """Features of a stored view, for rows of its join keys and `TIME`; of what was known, too, where it is windowed."""
+    known = (
+        []
+        if view.reach is None
+        else [name for name in (KNOWN, BEHIND, BEHIND_KNOWN) if name in asked.columns]
+    )
+    columns = [*view.keys, TIME, *known]
     references = [f"{view.name}:{feature}" for feature in view.features]
     return _ask(store, asked.select(columns), references, view.features)
 
@@ -49,17 +58,23 @@ def arrivals(store: Any, view: StoredView, first: datetime, last: datetime) -> p
     """When what lies behind a view arrived: all that its windows at instants from `first` to `last` may hold.
 
     Returns:
-        Join keys, `TIME` and `ARRIVED` (of a table whose rows tell no creation: their time).
+        Join keys, `TIME`, `ARRIVED` (of a table whose rows tell no creation: their time) and `PARTITION` (null where the
+        archive does not tell).
     """
+    offline = get_offline_store_from_config(store.config.offline_store)
     source, reach = view.source, view.reach or timedelta(0)
     named = {ours: theirs for theirs, ours in source.field_mapping.items()}
     columns = {named.get(key, key): key for key in view.keys}
     arrived = source.created_timestamp_column or source.timestamp_field
-    job = get_offline_store_from_config(store.config.offline_store).pull_all_from_table_or_query(
+    has = {
+        name for name, _ in offline.get_table_column_names_and_types_from_data_source(store.config, source)
+    }
+    partition = [PARTITION] if PARTITION in has else []
+    job = offline.pull_all_from_table_or_query(
         config=store.config,
         data_source=source,
         join_key_columns=list(columns),
-        feature_name_columns=[],
+        feature_name_columns=partition,
         timestamp_field=source.timestamp_field,
         created_timestamp_column=source.created_timestamp_column or None,
         start_date=first - reach,
@@ -71,6 +86,7 @@ def arrivals(store: Any, view: StoredView, first: datetime, last: datetime) -> p
         *(pl.col(theirs).alias(ours) for theirs, ours in columns.items()),
         pl.col(source.timestamp_field).cast(instant).alias(TIME),
         pl.col(arrived).cast(instant).alias(ARRIVED),
+        (pl.col(PARTITION) if partition else pl.lit(None).alias(PARTITION)).cast(pl.Int64),
     )
 
 

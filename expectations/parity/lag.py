@@ -8,7 +8,8 @@ more than that, if history has its values
     as of  w = max(c, t - lag)      as known at some instant between  t - lag  and  t
 
 Which instant matters only for events from before `w` that arrived in between: the instants just before their arrivals are
-tried. If no such history fits, the same is asked as of `c`: a row that fits then was right once, but something that arrived
+tried. The stream reads several partitions, and may be behind in one of them alone: where no instant fits, each partition is tried
+with an instant of its own, before those of the others. If no such history fits, the same is asked as of `c`: a row that fits then was right once, but something that arrived
 longer ago is missing.
 
 ::
@@ -23,7 +24,15 @@ from typing import Any, Final
 
 import polars as pl
 
-from expectations.parity.history import ARRIVED, KNOWN, arrivals, of_view
+from expectations.parity.history import (
+    ARRIVED,
+    BEHIND,
+    BEHIND_KNOWN,
+    KNOWN,
+    PARTITION,
+    arrivals,
+    of_view,
+)
 from expectations.parity.plan import StoredView
 from expectations.parity.record import Standing
 from expectations.parity.values import equal
@@ -32,7 +41,7 @@ from expectations.served import RECORD, TIME
 CLOCK: Final = "row_timestamp"
 _SINCE, _INSTANT, _FITS = "__since", "__instant", "__fits"
 _MOST: Final = 256
-"""Instants that are tried for one row."""
+"""Instants that are tried for one row, and as many pairs of them."""
 _STEP: Final = pl.duration(microseconds=1)
 
 
@@ -93,10 +102,13 @@ def _explained(
     asked = rows.with_columns(instant.alias(_INSTANT), since.alias(_SINCE), pl.col(TIME).alias(KNOWN))
     found = _fitting(store, view, asked)
     left = asked.join(_unexplained(found, view), on=RECORD, how="semi")
-    earlier = _earlier(store, view, left)
-    if earlier.is_empty():
-        return found
-    return _best(pl.concat([found, _fitting(store, view, earlier)]), view)
+    came = _under_way(store, view, left)
+    for tried in (_earlier, _behind):
+        if came.is_empty():
+            break
+        found = _best(pl.concat([found, _fitting(store, view, tried(came, left))]), view)
+        came = came.join(_unexplained(found, view), on=RECORD, how="semi")
+    return found
 
 
 def _fitting(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
@@ -105,8 +117,7 @@ def _fitting(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
         return pl.DataFrame(
             schema={RECORD: asked.schema[RECORD], **dict.fromkeys(view.features, pl.Boolean())}
         )
-    questions = asked.select(RECORD, *view.keys, pl.col(_INSTANT).alias(TIME), KNOWN)
-    known = of_view(store, view, questions)
+    known = of_view(store, view, asked.with_columns(pl.col(_INSTANT).alias(TIME)))
     fits = [equal(asked[name], known[name]).alias(name) for name in view.features]
     return pl.DataFrame([asked[RECORD], *fits])
 
@@ -122,10 +133,12 @@ def _unexplained(found: pl.DataFrame, view: StoredView) -> pl.DataFrame:
     return found.filter(~pl.all_horizontal(list(view.features))).select(RECORD)
 
 
-def _earlier(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
-    """The same rows as known just before each of the events that came since then and are older than the instant."""
+def _under_way(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
+    """`RECORD`, `ARRIVED` and `PARTITION` of each event that a row may lack: it came since then and is older than the instant."""
     if asked.is_empty() or view.reach is None:
-        return asked.clear()
+        return pl.DataFrame(
+            schema={RECORD: asked.schema[RECORD], ARRIVED: asked.schema[TIME], PARTITION: pl.Int64()}
+        )
     events = arrivals(store, view, _instant(asked[_INSTANT].min()), _instant(asked[_INSTANT].max()))
     came = events.filter(pl.col(ARRIVED) > asked[_SINCE].min(), pl.col(ARRIVED) <= asked[TIME].max())
     pairs = asked.join(came.rename({TIME: "happened"}), on=list(view.keys))
@@ -134,8 +147,30 @@ def _earlier(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
         pl.col(ARRIVED) <= pl.col(TIME),
         pl.col("happened") < pl.col(_INSTANT),
     )
-    first = missing.sort(ARRIVED).group_by(RECORD, maintain_order=True).head(_MOST)
-    return first.with_columns((pl.col(ARRIVED) - _STEP).alias(KNOWN)).select(asked.columns)
+    return missing.select(RECORD, ARRIVED, PARTITION).sort(ARRIVED)
+
+
+def _earlier(came: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The rows as known just before each of the events came."""
+    before = came.select(RECORD, (pl.col(ARRIVED) - _STEP).alias(KNOWN))
+    return asked.drop(KNOWN).join(_first(before), on=RECORD)
+
+
+def _behind(came: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """The rows as known just before each of the events came in its partition, and later, or in time, in the others."""
+    known = pl.col(ARRIVED) - _STEP
+    here = came.drop_nulls(PARTITION).select(
+        RECORD, pl.col(PARTITION).alias(BEHIND), known.alias(BEHIND_KNOWN)
+    )
+    in_time = here.join(asked.select(RECORD, KNOWN), on=RECORD)
+    later = here.join(came.select(RECORD, PARTITION, known.alias(KNOWN)), on=RECORD).filter(
+        pl.col(PARTITION) != pl.col(BEHIND), pl.col(KNOWN) > pl.col(BEHIND_KNOWN)
+    )
+    return asked.drop(KNOWN).join(_first(pl.concat([in_time, later.select(in_time.columns)])), on=RECORD)
+
+
+def _first(tried: pl.DataFrame) -> pl.DataFrame:
+    return tried.group_by(RECORD, maintain_order=True).head(_MOST)
 
 
 def _instant(value: Any) -> datetime:

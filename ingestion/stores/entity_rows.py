@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.windows.bitemporal import KNOWN
+from ingestion.windows.bitemporal import BEHIND, BEHIND_KNOWN, KNOWN
 from ingestion.windows.grid import INSTANT
 
 _UTC: Final = pa.timestamp("us", "UTC")
@@ -69,14 +69,28 @@ class EntityRows:
         return (instants.min() or _EPOCH, instants.max() or _EPOCH)  # type: ignore[return-value]  # of datetimes
 
     def known(self) -> list[pl.Series]:
-        """The column `KNOWN` where the caller has one: when each row's events are to have arrived by; else nothing.
+        """The columns by which each row's events are to have arrived, as `evaluate_as_known` takes them; nothing without `KNOWN`.
 
         Raises:
-            EntityRowsError: it holds no times.
+            EntityRowsError: one holds no times or no numbers, or a partition comes without its instant.
         """
-        if KNOWN not in self.table.column_names:
+        names = self.table.column_names
+        if KNOWN not in names:
             return []
-        return [pl.Series(KNOWN, _instants(self.table, KNOWN))]
+        known = [pl.Series(KNOWN, _instants(self.table, KNOWN))]
+        if BEHIND not in names:
+            return known
+        partitions = pl.Series(BEHIND, self.table[BEHIND])
+        if not partitions.dtype.is_integer() or BEHIND_KNOWN not in names:
+            raise EntityRowsError(
+                f"{BEHIND!r} takes numbers of partitions, with an instant of each in {BEHIND_KNOWN!r}; "
+                f"entity_df has {partitions.dtype} and the columns {names}"
+            )
+        return [
+            *known,
+            partitions.cast(pl.Int64),
+            pl.Series(BEHIND_KNOWN, _instants(self.table, BEHIND_KNOWN)),
+        ]
 
     def keyed(self, view: str, columns: Mapping[str, str], types: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """Join keys as the source names and types them, and `event_timestamp`; one row per row.

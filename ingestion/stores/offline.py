@@ -101,7 +101,8 @@ class ParquetOfflineStore(OfflineStore):
             feature_refs: ``view:feature`` of each feature.
             entity_df: Keys, instants and request data: a pandas or polars dataframe, or the path of a parquet file. With a
                 column ``known_timestamp`` windows are told as they were known then: of the events that had arrived by it,
-                be it before or after the row's instant; tables are told as of the instant alone.
+                be it before or after the row's instant; tables are told as of the instant alone. With ``behind_partition``
+                and ``behind_known_timestamp`` the events of that partition had to arrive by the latter instead.
                 None: every entity with a row between `start_date` and `end_date`, at `end_date`.
             registry: Where on-demand views are looked up.
             project: Name of the project.

@@ -19,6 +19,8 @@ from ingestion.windows.spec import TIMESTAMP, ViewSpec
 
 KNOWN: Final = "known_timestamp"
 """Column of questions: what had arrived by then counts, whether that is before or after the instant."""
+BEHIND, BEHIND_KNOWN = "behind_partition", "behind_known_timestamp"
+"""Columns of questions: of that partition's events only what had arrived by then counts."""
 _ROW, _ROUND, _SEEN, _ARRIVED = "__row", "__round", "__seen", "__arrived"
 Ints = NDArray[np.int64]
 
@@ -36,42 +38,67 @@ def evaluate_as_known(spec: ViewSpec, events: pl.DataFrame, instants: pl.DataFra
     Args:
         spec: The view.
         events: As for `evaluate_as_of`.
-        instants: The join keys, `event_timestamp` and `KNOWN`; where that is null, what was known at the instant counts.
+        instants: The join keys, `event_timestamp` and `KNOWN`; where that is null, what was known at the instant counts. May
+            have `BEHIND` and `BEHIND_KNOWN`: where there is a partition, its events had to arrive by that instant instead.
 
     Returns:
         The feature columns, one row per row of `instants`, in its order.
+
+    Raises:
+        ValueError: a partition is asked for, and events do not tell theirs.
     """
     if instants.is_empty():
         return evaluate_as_of(spec, events, instants)
     known = pl.col(KNOWN).fill_null(pl.col(INSTANT)).cast(TIMESTAMP)
     asked = instants.with_columns(known).with_row_index(_ROW)
+    known_of_all, behind_in_one = asked, asked.clear()
+    if BEHIND in asked.columns:
+        is_behind = pl.col(BEHIND).is_not_null()
+        known_of_all, behind_in_one = asked.filter(~is_behind), asked.filter(is_behind)
     found = [
-        _one_round(spec, events, questions)
-        for questions in asked.with_columns(_rounds(spec, asked)).partition_by(_ROUND)
+        _one_round(spec, _seen(spec, events, questions), questions)
+        for questions in known_of_all.with_columns(_rounds(spec, known_of_all)).partition_by(_ROUND)
+    ]
+    nth = pl.int_range(pl.len()).over(spec.join_keys) if spec.join_keys else pl.int_range(pl.len())
+    found += [
+        _one_round(spec, _seen_behind(spec, events, questions), questions)
+        for questions in behind_in_one.with_columns(nth.alias(_ROUND)).partition_by(_ROUND)
     ]
     return pl.concat(found).sort(_ROW).drop(_ROW)
 
 
-def _one_round(spec: ViewSpec, events: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+def _one_round(spec: ViewSpec, seen: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     values = evaluate_as_of(
-        replace(spec, arrival_column=_SEEN),
-        _seen(spec, events, questions),
-        questions.drop(_ROW, _ROUND, KNOWN),
+        replace(spec, arrival_column=_SEEN), seen, questions.select(*spec.join_keys, INSTANT)
     )
     return values.with_columns(questions[_ROW])
+
+
+def _seen_behind(spec: ViewSpec, events: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
+    """The events that the one question of each entity knows, seen from its instant on; ties stay in order of arrival."""
+    partition, _ = POSITION
+    if partition not in events.columns:
+        raise ValueError(
+            f"events do not tell their partition, which {BEHIND!r} asks for; they have {events.columns}"
+        )
+    asked = questions.select(*spec.join_keys, pl.col(INSTANT).alias(_SEEN), KNOWN, BEHIND, BEHIND_KNOWN)
+    keys = list(spec.join_keys)
+    own = events.join(asked, on=keys) if keys else events.join(asked, how="cross")
+    by = (
+        pl.when(pl.col(partition) == pl.col(BEHIND))
+        .then(pl.col(BEHIND_KNOWN).cast(TIMESTAMP))
+        .otherwise(KNOWN)
+    )
+    return _in_order(spec, own.filter(_arrived(spec) <= by))
 
 
 def _seen(spec: ViewSpec, events: pl.DataFrame, questions: pl.DataFrame) -> pl.DataFrame:
     """The events that some question knows, with the instant of the first one that does; ties stay in order of arrival."""
     keys = list(spec.join_keys)
     firsts = questions.group_by(*keys, KNOWN).agg(pl.col(INSTANT).min().alias(_SEEN)).sort(KNOWN)
-    arrived = pl.col(spec.arrival_column or spec.timestamp_column).cast(TIMESTAMP).alias(_ARRIVED)
-    position = [pl.col(column) for column in POSITION if column in events.columns]
     own = events.join(questions.select(keys).unique(), on=keys, how="semi") if keys else events
-    in_order = own.with_columns(arrived).sort(_ARRIVED, *position, maintain_order=True)
-    first, second = POSITION
     return (
-        in_order.with_columns(pl.lit(0, pl.Int64).alias(first), pl.int_range(pl.len()).alias(second))
+        _in_order(spec, own)
         .join_asof(
             firsts,
             left_on=_ARRIVED,
@@ -82,6 +109,18 @@ def _seen(spec: ViewSpec, events: pl.DataFrame, questions: pl.DataFrame) -> pl.D
         )
         .drop_nulls(_SEEN)
     )
+
+
+def _in_order(spec: ViewSpec, events: pl.DataFrame) -> pl.DataFrame:
+    """Events in order of arrival, with it as `_ARRIVED`; a position after each other's in a single partition."""
+    position = [pl.col(column) for column in POSITION if column in events.columns]
+    in_order = events.with_columns(_arrived(spec)).sort(_ARRIVED, *position, maintain_order=True)
+    first, second = POSITION
+    return in_order.with_columns(pl.lit(0, pl.Int64).alias(first), pl.int_range(pl.len()).alias(second))
+
+
+def _arrived(spec: ViewSpec) -> pl.Expr:
+    return pl.col(spec.arrival_column or spec.timestamp_column).cast(TIMESTAMP).alias(_ARRIVED)
 
 
 def _rounds(spec: ViewSpec, questions: pl.DataFrame) -> pl.Series:

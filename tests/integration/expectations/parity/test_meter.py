@@ -114,6 +114,28 @@ def test_an_older_event_that_came_after_a_newer_one_may_be_under_way(shop: Serve
     assert standing(service, COUNT) == Standing.LAGGING
 
 
+def test_a_partition_may_be_behind_the_others(shop: ServedShop) -> None:
+    """Both of its orders are under way, while an order of another partition that came between them is in the row.
+
+    partition 1      4 at 2.001         6 at 2.003
+    partition 0 / 2            5 at 2.002          7 at 2.004 (under way, too)
+    """
+    for number, (partition, streamed) in enumerate([(1, False), (0, True), (1, False), (2, False)], 4):
+        shop.happens(order(str(number), "a", 2 + (number - 3) / 1000), streamed=streamed, partition=partition)
+    shop.serves("a", at(2.01))
+    service = measured(shop)
+    assert standing(service, COUNT) == Standing.LAGGING
+    assert service.unexplained == 0
+
+
+def test_of_one_partition_what_came_later_cannot_be_there_alone(shop: ServedShop) -> None:
+    """A partition is read in its order: its first order was lost."""
+    shop.happens(order("4", "a", 2.001, amount=100.0), streamed=False)
+    shop.happens(order("5", "a", 2.002))
+    shop.serves("a", at(2.01))
+    assert standing(measured(shop), SUM) == Standing.DIFFERENT
+
+
 def test_a_boundary_may_be_passed_a_moment_later(shop: ServedShop) -> None:
     """At 10 minutes the first order leaves the window of 10 minutes in Redis a second later; a minute later it is stale."""
     shop.serves("a", at(10 + SECOND))

@@ -105,3 +105,16 @@ def test_a_feature_that_the_rows_already_have_is_refused() -> None:
     rows = EntityRows.read(pd.DataFrame({"amount": [7], "event_timestamp": [NOON]}))
     with pytest.raises(EntityRowsError, match="amount"):
         rows.with_features([pl.DataFrame({"amount": [1.0]})])
+
+
+def test_what_was_known_of_a_partition_wants_numbers_and_instants() -> None:
+    """Without `known_timestamp` both columns are the caller's own."""
+    asked = pl.DataFrame(
+        {"user": ["a"], "event_timestamp": [NOON], "behind_partition": [1], "behind_known_timestamp": [NOON]}
+    )
+    known = asked.with_columns(known_timestamp=pl.lit(NOON))
+    assert EntityRows.read(asked).known() == []
+    assert [column.to_list() for column in EntityRows.read(known).known()] == [[NOON], [1], [NOON]]
+    for wrong in (known.drop("behind_known_timestamp"), known.with_columns(behind_partition=pl.lit("first"))):
+        with pytest.raises(EntityRowsError, match="'behind_partition' takes numbers of partitions"):
+            EntityRows.read(wrong).known()

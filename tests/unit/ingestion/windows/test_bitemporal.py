@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.windows.bitemporal import KNOWN, evaluate_as_known
+from ingestion.windows.bitemporal import BEHIND, BEHIND_KNOWN, KNOWN, evaluate_as_known
 from ingestion.windows.dedup import without_repeats
 from ingestion.windows.spec import TIMESTAMP, ViewSpec
 from tests import oracle
@@ -54,3 +54,28 @@ def test_without_another_instant_the_own_one_counts() -> None:
     event = Event(("anna",), 10, 20, "1", {"amount": 1.0, "quantity": 1, "label": "a"})
     rows = drawn.instants([("anna", 19), ("anna", 20)]).with_columns(pl.lit(None, TIMESTAMP).alias(KNOWN))
     assert evaluate_as_known(spec, drawn.frame([event]), rows).to_series().to_list() == [0, 1]
+
+
+@settings(max_examples=200)
+@given(drawn.specs(), drawn.events(), questions, st.data())
+def test_what_was_known_of_partitions_equals_the_oracle(
+    spec: ViewSpec, events: list[Event], rows: Asked, data: st.DataObject
+) -> None:
+    """Of one partition other events are known than of the rest; some questions name none."""
+    partitions = {event.event_id: data.draw(st.integers(0, 2)) for event in events}
+    there = [data.draw(st.one_of(st.none(), st.tuples(st.integers(0, 2), st.integers(0, 200)))) for _ in rows]
+    frame = without_repeats(drawn.frame(events), spec)
+    placed = frame.with_columns(
+        pl.Series("_partition", [partitions[name] for name in frame["event_id"]], dtype=pl.Int64)
+    )
+    behind = pl.Series(BEHIND, [None if one is None else one[0] for one in there], dtype=pl.Int64)
+    known_there = pl.Series(BEHIND_KNOWN, [None if one is None else one[1] for one in there], dtype=pl.Int64)
+    ours = evaluate_as_known(
+        spec, placed, asked(rows).with_columns(behind, known_there.cast(TIMESTAMP))
+    ).to_dicts()
+    kept = oracle.first_arrivals(events, spec.dedup_horizon_us)
+    for mine, (key, instant, known), one in zip(ours, rows, there, strict=True):
+        limits = {} if one is None else {one[0]: one[1]}
+        arrived = [event for event in kept if event.arrival <= limits.get(partitions[event.event_id], known)]
+        truth = {f.name: oracle.value(f, arrived, (key,), instant, as_known=False) for f in spec.features}
+        assert oracle.differences(spec, mine, truth) == {}
