@@ -25,6 +25,9 @@ from ingestion.stream.topics import check_partitions, ensure
 
 log = logging.getLogger("ingestion.predictions")
 
+_FETCH_MILLISECONDS = 250
+"""Nobody waits for the archive; a broker at rest would work for each of the empty answers."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Archive until SIGTERM or SIGINT; the exit status."""
@@ -80,6 +83,7 @@ def compose(settings: PredictionSettings, status: Status, stop: Event) -> Means:
             settings.parts_topic,
             instance=None,
             session_seconds=settings.predictions_session_seconds,
+            fetch_milliseconds=_FETCH_MILLISECONDS,
         ),
         broker=Inquiry(kafka, settings.predictions_group, timeout),
         letters=LetterBox(kafka, settings.dead_letter_topic, timeout),

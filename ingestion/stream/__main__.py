@@ -29,6 +29,9 @@ from ingestion.stream.worker import Parts, Worker, wall_us
 
 log = logging.getLogger("ingestion.stream")
 
+_FETCH_MILLISECONDS = 15
+"""Somebody waits for each event: a part of how old features are."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Work until SIGTERM or SIGINT; the exit status."""
@@ -91,6 +94,7 @@ def compose(settings: StreamSettings, status: Status, stop: Event) -> Parts:
             settings.parts_topic,
             instance=settings.stream_instance,
             session_seconds=settings.stream_session_seconds,
+            fetch_milliseconds=_FETCH_MILLISECONDS,
         ),
         broker=Inquiry(kafka, settings.stream_group, settings.stream_request_timeout_seconds),
         letters=LetterBox(kafka, settings.dead_letter_topic, settings.stream_request_timeout_seconds),

@@ -45,6 +45,7 @@ class EventConsumer:
         instance: Name under which this member is known again at once after a crash; None: it is a new member each time,
             and one that crashed keeps its place for the session timeout.
         session_seconds: How long a member may be silent before others take its place.
+        fetch_milliseconds: How long the broker waits for more before it answers with little: each answer costs it work.
     """
 
     def __init__(
@@ -55,9 +56,11 @@ class EventConsumer:
         *,
         instance: str | None,
         session_seconds: float,
+        fetch_milliseconds: int,
     ) -> None:
         self._kafka = kafka
-        self._consumer = Consumer(kafka.client(_config(group, instance, session_seconds)), logger=log)
+        own = _config(group, instance, session_seconds, fetch_milliseconds)
+        self._consumer = Consumer(kafka.client(own), logger=log)
         self._parts_topic = parts_topic
         self._on_release: Callable[[Parts], None] = _nothing
         self._on_loss: Callable[[Parts], None] = _nothing
@@ -241,7 +244,9 @@ def _is_event(message: Any) -> bool:
     return False
 
 
-def _config(group: str, instance: str | None, session_seconds: float) -> dict[str, Any]:
+def _config(
+    group: str, instance: str | None, session_seconds: float, fetch_milliseconds: int
+) -> dict[str, Any]:
     config: dict[str, Any] = {
         "group.id": group,
         "client.id": "stream-worker",
@@ -253,7 +258,7 @@ def _config(group: str, instance: str | None, session_seconds: float) -> dict[st
         "heartbeat.interval.ms": max(1, round(session_seconds * 1000 / 6)),
         # The broker answers when this much has come in, or after the wait: not once per message.
         "fetch.min.bytes": 64 * 1024,
-        "fetch.wait.max.ms": 15,
+        "fetch.wait.max.ms": fetch_milliseconds,
         # What the client reads ahead bounds its memory.
         "queued.max.messages.kbytes": 32 * 1024,
         "reconnect.backoff.max.ms": 2000,

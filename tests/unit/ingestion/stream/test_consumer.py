@@ -34,7 +34,9 @@ def queue() -> Queue:
 
 @pytest.fixture
 def consumer(queue: Queue) -> EventConsumer:
-    made = EventConsumer(Kafka("127.0.0.1:1"), "group", "parts", instance=None, session_seconds=6)
+    made = EventConsumer(
+        Kafka("127.0.0.1:1"), "group", "parts", instance=None, session_seconds=6, fetch_milliseconds=15
+    )
     made._consumer.close()
     made._consumer = queue
     return made
