@@ -17,12 +17,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from infra.answers import LoadResult
 from infra.fill import python
 from infra.scrape import Metrics
+from infra.services.processes import nice
 from infra.steps import StepFailedError, tail
 
 DRAIN_TIMEOUT_SECONDS = 60.0
 START_MARGIN_SECONDS = 6.0
 POLL_SECONDS = 0.2
 CLIENT_ROWS = 5_000
+NICENESS = {"ingestion.simulate": 5}
+"""Of programs beside the clients: a shop has its traffic elsewhere, here it would take the cores from what it is sent to."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _side_by_side(
         running = [
             stack.enter_context(
                 subprocess.Popen(
-                    command,
+                    (*nice(NICENESS.get(command[2], 0)), *command),
                     stdin=subprocess.DEVNULL,
                     stdout=stack.enter_context((logs / f"{command[2]}.log").open("wb")),
                     stderr=subprocess.STDOUT,

@@ -23,6 +23,8 @@ CLUSTER_ID = "ZmVhc3Qtc2hvcC1sb2NhbA"
 LOGGING = Path(__file__).with_name("log4j2.xml")
 JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xshare:auto")
 FORMAT_HEAP_MB = 128
+NICENESS = 5
+"""Beside the API, which waits for Redis and never for the broker: events may come some milliseconds later, answers not."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class KafkaServer:
         java = self.java or find_java()
         _format(self._command(java, FORMAT_HEAP_MB, FORMAT_HEAP_MB), properties)
         argv = (*self._command(java, self.heap_min_mb, self.heap_max_mb), "kafka.Kafka", str(properties))
-        return Program(self.name, argv)
+        return Program(self.name, argv, niceness=NICENESS)
 
     def answers(self, address: str) -> bool:
         """Whether an admin client is told of a broker."""

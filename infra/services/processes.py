@@ -92,7 +92,7 @@ class Supervisor:
         with self._fresh_log(program.name).open("wb") as log:
             try:
                 child = subprocess.Popen(
-                    (*_nice(program.niceness), *program.argv),
+                    (*nice(program.niceness), *program.argv),
                     env={**os.environ, **program.environment},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
@@ -125,7 +125,7 @@ class Supervisor:
         return None
 
 
-def _nice(niceness: int) -> tuple[str, ...]:
+def nice(niceness: int) -> tuple[str, ...]:
     """What stands before a command so that it yields the cores to others; 0 is everybody's usual share."""
     return ("nice", "-n", str(niceness)) if niceness else ()
 

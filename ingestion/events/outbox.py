@@ -34,7 +34,8 @@ class Outbox:
             "enable.idempotence": True,
             # One request at a time: a broker that takes the second of two first refuses the first for good.
             "max.in.flight.requests.per.connection": 1,
-            "linger.ms": 2,
+            # Each request costs the broker more than a message: several that come at once go together.
+            "linger.ms": 10,
             "delivery.timeout.ms": round(self._timeout_seconds * 1000),
             "log_level": 0,
             "error_cb": self._complaints,

@@ -195,6 +195,8 @@ class EventConsumer:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
+        # They hold no messages, and each answer to a fetch costs the broker work for every partition that is asked for.
+        consumer.pause(partitions)
         self._hold(self.parts | {part.partition for part in partitions})
         if LEAD_PART in self.parts and not self.term:
             self._terms += 1
