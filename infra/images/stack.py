@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ DOCKERFILE = ROOT / "infra" / "images" / "Dockerfile"
 PROJECT = "feast-shop-stack"
 TARGETS = ("api", "stream", "jobs")
 API_MB_MOST = 700
-PULL_SECONDS, HEALTHY_SECONDS, FRESH_SECONDS = 120, 900, 60
+PULL_SECONDS, HEALTHY_SECONDS, STREAMED_SECONDS = 120, 900, 60
 EVENTS_PER_SECOND, EVENT_SECONDS = 200, 10
 ORDER = {"user_id": "user_00042", "product_id": "prod_0007", "transaction_amount": 299.99, "context": {}}
 
@@ -83,6 +83,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--days", default="45", help="of the simulated history (default: %(default)s)")
     parser.add_argument("--scale", default="0.4", help="of it, times 5,000 customers (default: %(default)s)")
+    parser.add_argument(
+        "--spark", action="store_true", help="then let Spark compute the windows (profile spark)"
+    )
     options = parser.parse_args(arguments)
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         with engine(folder) as found:
-            _try(Docker({**found, **settings}, compose_command()), folder, f"127.0.0.1:{options.port}")
+            docker = Docker({**found, **settings}, compose_command())
+            _try(docker, folder, f"127.0.0.1:{options.port}", with_spark=options.spark)
     except (StackError, OSError, subprocess.TimeoutExpired) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
@@ -101,10 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _try(docker: Docker, folder: Path, api: str) -> None:
+def _try(docker: Docker, folder: Path, api: str, *, with_spark: bool) -> None:
     with _step("base images") as say:
         say(_base_images(docker, folder))
-    for target in TARGETS:
+    for target in (*TARGETS, "spark") if with_spark else TARGETS:
         with _step(f"image of {target}") as say:
             say(_build(docker, target))
     try:
@@ -116,7 +120,18 @@ def _try(docker: Docker, folder: Path, api: str) -> None:
         with _step("events through Kafka to Redis and the API") as say:
             say(_streamed(docker, api))
         with _step("non-root, read-only") as say:
-            say(_confined(docker))
+            say(_confined(docker, "api", "stream"))
+        if with_spark:
+            # Stream workers that are started anew only archive.
+            changed = {"SHOP_STREAM_WINDOWS": "false", "COMPOSE_PROFILES": "spark"}
+            docker = replace(docker, environment={**docker.environment, **changed})
+            with _step("Spark computes the windows") as say:
+                docker.compose("up", "-d", "stream", "spark")
+                say(_spark_streams(docker))
+            with _step("events through Kafka and Spark to Redis and the API") as say:
+                say(f"{_streamed(docker, api)}; {_rows_of_spark(docker)}")
+            with _step("Spark: non-root, read-only") as say:
+                say(_confined(docker, "spark"))
     except StackError:
         print(docker.compose("logs", "--tail", "40"), file=sys.stderr)
         raise
@@ -203,23 +218,60 @@ def _predicted(api: str) -> str:
     return f"fraud probability {answer['fraud_probability']:.4f}, {answer['inference_time_ms']} ms"
 
 
+def _spark_streams(docker: Docker) -> str:
+    """Its program says of every topic that it streams."""
+    end = time.monotonic() + HEALTHY_SECONDS
+    while time.monotonic() < end:
+        told = _told(docker, "spark", "8005/health")
+        if told is not None and json.loads(told)["status"] == "ready":
+            return told
+        time.sleep(2)
+    raise StackError(f"Spark does not stream after {HEALTHY_SECONDS} s, it says: {told}")
+
+
+def _rows_of_spark(docker: Docker) -> str:
+    end = time.monotonic() + STREAMED_SECONDS
+    while not (rows := _counted(_told(docker, "spark", "8005/metrics"), "shop_spark_rows_pushed_total")):
+        if time.monotonic() > end:
+            raise StackError(f"Spark wrote no row to Redis in {STREAMED_SECONDS} s")
+        time.sleep(1)
+    return f"{rows:.0f} rows by Spark"
+
+
 def _streamed(docker: Docker, api: str) -> str:
     """Events of the simulator are counted by the worker, and the newest row that the API reads becomes young."""
     sent = ["--events-per-second", str(EVENTS_PER_SECOND), "--seconds", str(EVENT_SECONDS)]
+    began = time.monotonic()
     docker.compose("run", "--rm", "topics", "python", "-m", "ingestion.simulate", "live", *sent)
-    end = time.monotonic() + FRESH_SECONDS
+    end = time.monotonic() + STREAMED_SECONDS
     while time.monotonic() < end:
         valid, ages = _valid_events(docker), _ages(api)
-        if valid >= EVENTS_PER_SECOND * EVENT_SECONDS * 0.9 and ages and min(ages) < FRESH_SECONDS:
+        if valid >= EVENTS_PER_SECOND * EVENT_SECONDS * 0.9 and ages and min(ages) < time.monotonic() - began:
             return f"{valid:.0f} valid events; the newest row read is {min(ages):.1f} s old"
         time.sleep(1)
     raise StackError(f"the stream has {valid:.0f} valid events; ages of rows read: {ages}")
 
 
 def _valid_events(docker: Docker) -> float:
-    code = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8001/metrics').read().decode())"
-    text = docker.compose("exec", "-T", "stream", "python", "-c", code)
-    return sum(float(n) for n in re.findall(r"^shop_stream_events_valid_total\S* (\S+)", text, re.MULTILINE))
+    return _counted(_told(docker, "stream", "8001/metrics"), "shop_stream_events_valid_total")
+
+
+def _told(docker: Docker, service: str, page: str) -> str | None:
+    """What a program answers in its container, with whatever status; None while it does not."""
+    code = (
+        "import urllib.error, urllib.request\n"
+        f"try: answer = urllib.request.urlopen('http://127.0.0.1:{page}')\n"
+        "except urllib.error.HTTPError as error: answer = error\n"
+        "print(answer.read().decode())"
+    )
+    try:
+        return docker.compose("exec", "-T", service, "python", "-c", code)
+    except StackError:
+        return None
+
+
+def _counted(metrics: str | None, name: str) -> float:
+    return sum(float(n) for n in re.findall(rf"^{name}\S* (\S+)", metrics or "", re.MULTILINE))
 
 
 def _ages(api: str) -> list[float]:
@@ -228,8 +280,8 @@ def _ages(api: str) -> list[float]:
     return [view["age_seconds"] for view in views if view["age_seconds"] is not None]
 
 
-def _confined(docker: Docker) -> str:
-    for service in ("api", "stream"):
+def _confined(docker: Docker, *services: str) -> str:
+    for service in services:
         user = docker.compose("exec", "-T", service, "python", "-c", "import os; print(os.getuid())").strip()
         code = "import pathlib; pathlib.Path('/app/x').touch()"
         try:

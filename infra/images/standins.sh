@@ -14,6 +14,7 @@ if ! docker image inspect "$python" >/dev/null 2>&1; then
     ln -s /usr/bin/python3 "$root/usr/local/bin/python"
     # The machine's own authorities: where its network is inspected, those of Debian do not suffice.
     cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
+    [ ! -f /etc/ssl/certs/java/cacerts ] || install -D -m 644 /etc/ssl/certs/java/cacerts "$root/etc/ssl/certs/java/cacerts"
     rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/usr/share/doc "$root"/usr/share/man "$root"/usr/share/locale
     tar -C "$root" -c . | docker import --change 'ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt' - "$python" >/dev/null
     rm -rf "$root"
