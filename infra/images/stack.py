@@ -28,7 +28,7 @@ DOCKERFILE = ROOT / "infra" / "images" / "Dockerfile"
 PROJECT = "feast-shop-stack"
 TARGETS = ("api", "stream", "jobs")
 API_MB_MOST = 700
-PULL_SECONDS, HEALTHY_SECONDS, STREAMED_SECONDS = 120, 900, 60
+PULL_SECONDS, HEALTHY_SECONDS, STREAMED_SECONDS = 120, 900, 180
 EVENTS_PER_SECOND, EVENT_SECONDS = 200, 10
 ORDER = {"user_id": "user_00042", "product_id": "prod_0007", "transaction_amount": 299.99, "context": {}}
 

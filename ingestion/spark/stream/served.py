@@ -100,10 +100,16 @@ class Served:
         for name in [name for name, running in self._running.items() if running.checkpoint not in wanted]:
             self._end(self._running.pop(name))
             self._status.forget(name)
-        for checkpoint, topic in wanted.items():
-            if topic.name not in self._running:
-                self._running[topic.name] = Running(topic, checkpoint)
-                self._start(self._running[topic.name])
+        new = [
+            Running(topic, checkpoint)
+            for checkpoint, topic in wanted.items()
+            if topic.name not in self._running
+        ]
+        for running in new:  # of all before the first, whose start may take minutes
+            self._status.say(running.topic.name, "starts")
+        for running in new:
+            self._running[running.topic.name] = running
+            self._start(running)
 
     def drain(self) -> None:
         """Return when everything is taken in that was in Kafka at the start; for whoever goes through once.

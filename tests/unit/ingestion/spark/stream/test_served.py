@@ -54,23 +54,30 @@ def topic(name: str, horizon_us: int = 60) -> EventTopic:
 def test_only_topics_that_are_defined_otherwise_begin_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A registry with another version, as `feast materialize` writes it, disturbs nobody; one that is gone ends."""
+    """A registry with another version, as `feast materialize` writes it, disturbs nobody; one that is gone ends.
+
+    It is ready when the last topic streams.
+    """
     from ingestion.spark.stream.served import Running, Served
 
     started: list[Running] = []
+    status = SparkStatus()
 
     def start(_: Served, running: Running) -> None:
         running.query = Query()
         started.append(running)
+        assert not status.is_healthy
+        status.say(running.topic.name, "streams")
 
     monkeypatch.setattr(Served, "_start", start)
     settings = SparkStreamSettings.model_validate({"data_dir": tmp_path})
     nobody = Kafka(f"{LOOPBACK}:{free_port()}")
-    served = Served(Session(), settings, nobody, Erasures(tmp_path / "erasures"), SparkStatus(), once=False)
+    served = Served(Session(), settings, nobody, Erasures(tmp_path / "erasures"), status, once=False)
     store: Any = object()
     served.serve(store, [topic("orders"), topic("page_views")])
     served.serve(store, [topic("orders"), topic("page_views")])
     assert [running.topic.name for running in started] == ["orders", "page_views"]
+    assert status.is_healthy
     served.serve(store, [topic("orders", horizon_us=61)])
     assert [running.topic.name for running in started] == ["orders", "page_views", "orders"]
     assert [running.query.is_stopped for running in started] == [True, True, False]
