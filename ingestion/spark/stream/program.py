@@ -43,7 +43,9 @@ def run(settings: SparkStreamSettings, stop: Event, *, once: bool = False) -> No
 def _serve(
     settings: SparkStreamSettings, kafka: Kafka, status: SparkStatus, stop: Event, *, once: bool
 ) -> None:
-    session = open_session(with_connector(settings.spark_conf))
+    # A share is computed by one task: Spark's own 200 of them would be empty, each with a state and a start of its own.
+    tasks = {"spark.sql.shuffle.partitions": str(settings.spark_shares)}
+    session = open_session(with_connector({**tasks, **settings.spark_conf}))
     import_feast()
     from ingestion.spark.stream.served import Served  # noqa: PLC0415  # imports Feast
     from ingestion.stream.registry import Definitions, opened  # noqa: PLC0415
