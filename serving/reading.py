@@ -25,14 +25,12 @@ PROBE_ROW = {"user_id": "readiness-probe"}
 PROBE_SECONDS = 1.0
 """Deadline of a probe: a store that hangs answers it the moment it goes on."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
+_READ = frozenset({FeatureViewState.STATE_UNSPECIFIED, FeatureViewState.AVAILABLE_ONLINE})
+"""States of a view in which Feast reads its features."""
 
 
-SERVED = frozenset({FeatureViewState.STATE_UNSPECIFIED, FeatureViewState.AVAILABLE_ONLINE})
-"""States of a view whose features Feast reads."""
-
-
-class FeatureGoneError(LookupError):
-    """A feature that is read is not registered any more, or its view must not be read."""
+class UnfitRegistryError(LookupError):
+    """A feature that models in use read is not registered, or Feast would not read it."""
 
 
 class Reading:
@@ -93,19 +91,23 @@ class Reading:
 
         Raises:
             feast.errors.FeastObjectNotFoundException: a view is not there.
-            FeatureGoneError: one of its features is not, or Feast would not read it: it is disabled, or being materialized.
+            UnfitRegistryError: one of its features is not, or Feast would not read it: it is disabled, or being materialized.
         """
+        registry = store.registry
+        read = _READ | (
+            {FeatureViewState.MATERIALIZING} if registry.serve_features_while_materializing else set()
+        )
         for ladder in list(self._ladders):
             for view in ladder.views:
-                registered = store.registry.get_any_feature_view(view.name, store.project, allow_cache=True)
-                if not registered.enabled or registered.state not in SERVED:
-                    raise FeatureGoneError(
+                registered = registry.get_any_feature_view(view.name, store.project, allow_cache=True)
+                if not registered.enabled or registered.state not in read:
+                    raise UnfitRegistryError(
                         f"Feast reads no features of view {view.name!r}, which models in use read: enabled is {registered.enabled}, "
                         f"its state {registered.state.name}; `feast materialize` or `feast feature-views` change that"
                     )
                 gone = set(view.features) - {feature.name for feature in registered.features}
                 if gone:
-                    raise FeatureGoneError(
+                    raise UnfitRegistryError(
                         f"view {view.name!r} has no {sorted(gone)} any more, which models in use read; "
                         "register them again, or put models in use that do without"
                     )

@@ -36,12 +36,8 @@ def of_service(store: Any, plan: ServicePlan, asked: pl.DataFrame) -> pl.DataFra
 
 def of_view(store: Any, view: StoredView, asked: pl.DataFrame) -> pl.DataFrame:
     """Features of a stored view, for rows of its join keys and `TIME`; of what was known, too, where it is windowed."""
-    known = (
-        []
-        if view.reach is None
-        else [name for name in (KNOWN, BEHIND, BEHIND_KNOWN) if name in asked.columns]
-    )
-    columns = [*view.keys, TIME, *known]
+    known = () if view.reach is None else (KNOWN, BEHIND, BEHIND_KNOWN)
+    columns = [*view.keys, TIME, *(name for name in known if name in asked.columns)]
     references = [f"{view.name}:{feature}" for feature in view.features]
     return _ask(store, asked.select(columns), references, view.features)
 

@@ -8,9 +8,9 @@ more than that, if history has its values
     as of  w = max(c, t - lag)      as known at some instant between  t - lag  and  t
 
 Which instant matters only for events from before `w` that arrived in between: the instants just before their arrivals are
-tried. The stream reads several partitions, and may be behind in one of them alone: where no instant fits, each partition is tried
-with an instant of its own, before those of the others. If no such history fits, the same is asked as of `c`: a row that fits then was right once, but something that arrived
-longer ago is missing.
+tried. The stream reads several partitions, and may be behind in one of them alone: where no instant fits, each partition is
+tried with an instant of its own, before that of the others. If no such history fits, the same is asked as of `c`: a row that
+fits then was right once, but something that arrived longer ago is missing.
 
 ::
 

@@ -1,6 +1,5 @@
 """The registry's file: always whole, and views that can be read while they are written. Control path."""
 
-import os
 import uuid
 from datetime import UTC, datetime
 from itertools import chain
@@ -9,11 +8,13 @@ from feast.feature_view import FeatureViewState
 from feast.infra.registry.file import FileRegistryStore
 from feast.protos.feast.core.Registry_pb2 import Registry as RegistryProto
 
+from ingestion.stores.whole_file import replaced
+
 
 class WholeFileRegistryStore(FileRegistryStore):
-    """Feast's file, replaced in one step: Feast's own store writes it in place, and whoever reads it then finds it empty.
+    """Feast's file, replaced in one step: by Feast's own store it is empty while it is written, and for good after a kill.
 
-    So does everybody for good after a writer that was killed. What `readable` says of views holds, too.
+    Of its views `readable` holds.
     """
 
     def get_registry_proto(self) -> RegistryProto:
@@ -27,17 +28,9 @@ class WholeFileRegistryStore(FileRegistryStore):
     def _write_registry(self, registry_proto: RegistryProto) -> None:
         registry_proto.version_id = str(uuid.uuid4())
         registry_proto.last_updated.FromDatetime(datetime.now(UTC))
-        path = self._filepath
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
-        try:
-            with temporary.open("wb") as file:
-                file.write(registry_proto.SerializeToString())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(self._filepath) as file:
+            file.write(registry_proto.SerializeToString())
 
 
 def readable(registry: RegistryProto) -> RegistryProto:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from ingestion.stores.whole_file import replaced
 
 
 def append(path: Path, rows: pl.DataFrame) -> None:
@@ -51,15 +52,8 @@ def _longer(path: Path, rows: pa.Table) -> pa.Table:
 
 
 def _replace(path: Path, table: pa.Table) -> None:
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            pq.write_table(table, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replaced(path) as file:
+        pq.write_table(table, file)
 
 
 @contextmanager

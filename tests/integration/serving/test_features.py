@@ -248,13 +248,24 @@ def test_a_registry_that_lacks_what_is_read_is_not_used(
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("kept_by", [WHOLE_FILE, None])
+@pytest.mark.parametrize(
+    ("changes", "is_used"),
+    [
+        ({"registry_store_type": WHOLE_FILE}, True),
+        ({"serve_features_while_materializing": True}, True),
+        ({}, False),
+    ],
+)
 def test_features_are_read_while_views_are_materialized(
-    tmp_path: Path, redis_server: RunningRedis, caplog: pytest.LogCaptureFixture, kept_by: str | None
+    tmp_path: Path,
+    redis_server: RunningRedis,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, Any],
+    is_used: bool,
 ) -> None:
-    """Feast marks such a view and would not read it; where its own registry store says so, the registry of before stays."""
+    """Feast marks such a view and, unless it is told otherwise, would not read it: then the registry of before stays in use."""
     said = configuration("marked", "ingestion.stores.online.RedisOnlineStore", redis_server.address)
-    said["registry"] |= {"registry_store_type": kept_by}
+    said["registry"] |= changes
     (tmp_path / "feature_store.yaml").write_text(yaml.safe_dump(said))
     writer = FeatureStore(repo_path=str(tmp_path))
     apply(writer)
@@ -275,7 +286,7 @@ def test_features_are_read_while_views_are_materialized(
     async def story() -> None:
         task = asyncio.create_task(refresh_forever(held, 0.02, reading.check, lambda: replaced.put(None)))
         mark(FeatureViewState.MATERIALIZING)
-        if kept_by:
+        if is_used:
             await asyncio.wait_for(replaced.get(), 30)
         else:
             await asyncio.to_thread(wait_until, lambda: "its state MATERIALIZING" in caplog.text, "the state")

@@ -121,10 +121,11 @@ def test_a_partition_may_be_behind_the_others(shop: ServedShop) -> None:
     partition 0 / 2            5 at 2.002          7 at 2.004 (under way, too)
     """
     for number, (partition, streamed) in enumerate([(1, False), (0, True), (1, False), (2, False)], 4):
-        shop.happens(order(str(number), "a", 2 + (number - 3) / 1000), streamed=streamed, partition=partition)
+        one = order(str(number), "a", 2 + (number - 3) / 1000, amount=10.0**number)
+        shop.happens(one, streamed=streamed, partition=partition)
     shop.serves("a", at(2.01))
     service = measured(shop)
-    assert standing(service, COUNT) == Standing.LAGGING
+    assert standing(service, SUM) == Standing.LAGGING
     assert service.unexplained == 0
 
 
