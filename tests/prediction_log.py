@@ -1,18 +1,38 @@
-"""A prediction log of any size, in the format of `python -m ingestion.predictions`, drawn column by column."""
+"""A prediction log in the format of `python -m ingestion.predictions`: of given records, or of any size, drawn column by column."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from ingestion.archive import ARRIVAL, TIMESTAMP_TYPE
-from ingestion.predictions.frame import SCHEMA
+from ingestion.archive import ARRIVAL, TIMESTAMP_TYPE, Archive
+from ingestion.predictions.frame import SCHEMA, rows_of
+from ingestion.predictions.record import Record
 
 FEATURES = tuple(f"user_amount_sum_{n}h" for n in range(1, 36))
 VIEWS = ("user_orders", "user_views", "device_orders", "product_orders", "user_profile")
 _DAY_US = 86_400_000_000
+
+
+def archive_records(records: Iterable[Record], data: Path, first_offset: int = 0) -> None:
+    """Archive predictions below a data folder, each at the instant at which it was made.
+
+    Args:
+        records: In the order of the log.
+        data: The prediction log is its folder ``predictions``.
+        first_offset: Of the first record; the topic has one partition.
+    """
+    rows = rows_of(list(records)).with_row_index("_offset", first_offset)
+    Archive.at(data / "predictions").write(
+        rows.with_columns(
+            pl.col("_offset").cast(pl.Int64),
+            pl.col("event_timestamp").alias(ARRIVAL),
+            _topic=pl.lit("predictions"),
+            _partition=pl.lit(0, pl.Int32),
+        )
+    )
 
 
 def write_day(folder: Path, day: date, rows: int, live: float = 0.999, seed: int = 7) -> None:

@@ -10,9 +10,8 @@ import polars as pl
 from feast import FeatureService
 
 from expectations.served import ServedLog
-from ingestion.archive import TIMESTAMP_TYPE, Archive
+from ingestion.archive import TIMESTAMP_TYPE
 from ingestion.compile import compile_view
-from ingestion.predictions.frame import rows_of
 from ingestion.predictions.record import Record, Score, ViewUse
 from ingestion.stores.push import push_rows
 from ingestion.windows.incremental import IncrementalExecutor
@@ -22,6 +21,7 @@ from serving.on_demand import WithOnDemand
 from serving.plan import plan_services
 from serving.uses import Used
 from tests.oracle import Event
+from tests.prediction_log import archive_records
 from tests.small_shop import affinity, microseconds, order_context, small_shop, user_orders, write_orders
 
 SERVICE = "served"
@@ -103,15 +103,7 @@ class ServedShop:
 
     def archives(self) -> None:
         """The log is written down."""
-        rows = rows_of(self._records).with_row_index("_offset")
-        Archive.at(f"{self.folder}/data/predictions").write(
-            rows.with_columns(
-                pl.col("_offset").cast(pl.Int64),
-                arrival_timestamp="event_timestamp",
-                _topic=pl.lit("predictions"),
-                _partition=pl.lit(0, pl.Int32),
-            )
-        )
+        archive_records(self._records, self.folder / "data")
 
 
 def _frame(events: Sequence[Event]) -> pl.DataFrame:

@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 
 from artefact import Card, encode_rows
-from ingestion.archive import Archive
-from ingestion.predictions.frame import rows_of
 from ingestion.predictions.record import Record, Score, ViewUse
 from tests.benchmarks.faulty.clocks import TIME, table_clocks, window_clocks
+from tests.prediction_log import archive_records
 from training.history import read_features
 
 READ = "read"
@@ -92,15 +91,7 @@ def write_log(
     data: Path, answered: Answers, card: Card, score: Callable[[pl.DataFrame], Any], first_offset: int = 0
 ) -> None:
     """Archive predictions as `python -m ingestion.predictions` does."""
-    rows = rows_of(list(records(answered, card, score))).with_row_index("_offset", first_offset)
-    Archive.at(data / "predictions").write(
-        rows.with_columns(
-            pl.col("_offset").cast(pl.Int64),
-            arrival_timestamp="event_timestamp",
-            _topic=pl.lit("predictions"),
-            _partition=pl.lit(0, pl.Int32),
-        )
-    )
+    archive_records(records(answered, card, score), data, first_offset)
 
 
 def records(answered: Answers, card: Card, score: Callable[[pl.DataFrame], Any]) -> Iterator[Record]:

@@ -1,6 +1,6 @@
 """A prediction log as the API and its archive write it, over the orders of a simulated shop."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -9,8 +9,6 @@ import polars as pl
 
 from artefact import InputFeature, save_card, version_path
 from artefact.experiments import Experiment, change_experiments
-from ingestion.archive import Archive
-from ingestion.predictions.frame import rows_of
 from ingestion.predictions.record import Record, Score
 from tests.small_models import small_card
 
@@ -80,17 +78,4 @@ def record(
         scores=scores,
         risk_level="LOW",
         latency_ms=1.0,
-    )
-
-
-def archive(records: Iterable[Record], data: Path) -> None:
-    """As `python -m ingestion.predictions` archives them; positions count on from file to file."""
-    rows = rows_of(list(records)).with_row_index("_offset")
-    Archive.at(data / "predictions").write(
-        rows.with_columns(
-            pl.col("_offset").cast(pl.Int64),
-            arrival_timestamp="event_timestamp",
-            _topic=pl.lit("predictions"),
-            _partition=pl.lit(0, pl.Int32),
-        )
     )

@@ -9,7 +9,8 @@ import pytest
 from artefact.experiments import change_experiments
 from ingestion.predictions.record import Score
 from tests.integration.training.conftest import END, TrainingShop
-from tests.integration.training.predicted import archive, is_challenged, judged, record, write_experiment
+from tests.integration.training.predicted import is_challenged, judged, record, write_experiment
+from tests.prediction_log import archive_records
 from training.arms_compared import ArmFigures, Comparison
 from training.errors import NotEnoughHistoryError
 from training.experiment import report
@@ -43,7 +44,7 @@ def frauds_of(shop: TrainingShop) -> set[str]:
 def fraud(shop: TrainingShop, settings: TrainingSettings) -> Comparison:
     """Twenty days of orders, each judged."""
     experiment = write_experiment(settings.models_dir, "fraud", START)
-    archive(judged(orders_of(shop), frauds_of(shop)), settings.data_dir)
+    archive_records(judged(orders_of(shop), frauds_of(shop)), settings.data_dir)
     return report(shop.store(), experiment, settings)
 
 
@@ -115,7 +116,7 @@ def test_a_lost_arm_is_noticed(shop: TrainingShop, tmp_path: Path) -> None:
         for one in judged(orders_of(shop), frauds_of(shop))
         if not is_challenged(one.row["user_id"]) or one.row["user_id"].endswith("1")
     ]
-    archive(kept, tmp_path)
+    archive_records(kept, tmp_path)
     found = report(shop.store(), experiment, settings)
     assert found.split_p_value is not None
     assert found.split_p_value < 0.001
@@ -135,7 +136,7 @@ def test_a_prediction_that_no_order_followed_has_no_outcome(shop: TrainingShop, 
     )
     score = {"fraud": Score("fraud@v1", 0.1, [1.0], "fraud-v2:champion", False)}
     moments = [time + timedelta(minutes=minutes) for minutes in (-40, -5, 1)]
-    archive(
+    archive_records(
         [
             record(f"r{i}", user, product, at, score, request_seconds=int(at.timestamp()))
             for i, at in enumerate(moments)
@@ -151,8 +152,8 @@ def test_a_row_that_lies_in_two_files_counts_once(shop: TrainingShop, tmp_path: 
     settings = TrainingSettings(data_dir=tmp_path, fraud_label_delay_days=DELAY_DAYS)
     experiment = write_experiment(settings.models_dir, "fraud", START)
     few = list(judged(orders_of(shop).head(50), frauds_of(shop)))
-    archive(few, tmp_path)
-    archive(few, tmp_path)
+    archive_records(few, tmp_path)
+    archive_records(few, tmp_path)
     found = report(shop.store(), experiment, settings)
     assert sum(arm.predictions for arm in found.arms) == 100
 
@@ -175,7 +176,7 @@ def test_lists_are_joined_with_orders_of_the_same_customer(shop: TrainingShop, t
             records.append(record(order, user, one, time - timedelta(hours=1), {"recommendation": said}))
             beside = Score("recommendation@v3", 0.4, [1.0], "recommendation-v2:shadow", True)
             records.append(record(order, user, one, time - timedelta(hours=1), {"recommendation": beside}))
-    archive(records, tmp_path)
+    archive_records(records, tmp_path)
     found = report(shop.store(), experiment, settings)
     assert arms(found)["challenger"].outcome_rate == 1
     assert arms(found)["champion"].outcome_rate == 0
