@@ -64,9 +64,11 @@ def gated(shop: ServingShop, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield Gated(api, folder, key, issuer)
 
 
-def lines(api: RunningApi) -> list[dict[str, object]]:
-    """What was logged; every line is an object."""
-    return [json.loads(line) for line in api.log.read_text().splitlines() if line.startswith("{")]
+def lines(api: RunningApi, request_id: str) -> list[dict[str, object]]:
+    """What was logged of a request; every line that is whole is an object."""
+    whole = api.log.read_text().rpartition("\n")[0]
+    told = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
+    return [line for line in told if line.get("request_id") == request_id]
 
 
 def test_keys_and_tokens_open_the_api_and_nothing_else_does(gated: Gated) -> None:
@@ -123,7 +125,8 @@ def test_the_log_has_a_line_per_answer_and_no_person(gated: Gated) -> None:
     token = f"Bearer {gated.issuer.token(sub='somebody')}"
     path = f"{gated.api.url}/recommendations/user_0003"
     httpx.get(path, headers={"Authorization": token, "X-Request-ID": "find-me"}, timeout=10)
-    (line,) = [line for line in lines(gated.api) if line.get("request_id") == "find-me"]
+    wait_until(lambda: lines(gated.api, "find-me"), "the answer is logged, once it has been sent")
+    (line,) = lines(gated.api, "find-me")
     assert (line["message"], line["status"]) == ("GET /recommendations/{user_id}", 200)
     assert "user_0003" not in gated.api.log.read_text()
     assert "somebody" not in gated.api.log.read_text()
