@@ -123,7 +123,11 @@ def _try(docker: Docker, folder: Path, api: str, *, with_spark: bool) -> None:
             say(_confined(docker, "api", "stream"))
         if with_spark:
             # Stream workers that are started anew only archive.
-            changed = {"SHOP_STREAM_WINDOWS": "false", "COMPOSE_PROFILES": "spark"}
+            changed = {
+                "SHOP_STREAM_WINDOWS": "false",
+                "SHOP_SPARK_SHARES": str(max(2, os.cpu_count() or 0)),
+                "COMPOSE_PROFILES": "spark",
+            }
             docker = replace(docker, environment={**docker.environment, **changed})
             with _step("Spark computes the windows") as say:
                 docker.compose("up", "-d", "stream", "spark")

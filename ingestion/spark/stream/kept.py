@@ -1,7 +1,8 @@
 """A machine of each key in Spark's state: an image of it, and what it has taken in since.
 
 An image is written anew once as many bytes have been taken in as it has, so that writing costs no more than twice what
-comes in, and reading no more than twice what there is. The machines themselves stay in this process between two batches:
+comes in, and reading no more than twice what there is; or once there are many entries, each of which takes its time to take
+in again, such as those of the time alone. The machines themselves stay in this process between two batches:
 a mark that is made up with each entry tells whether the one that is here is the one that Spark has committed.
 """
 
@@ -18,6 +19,8 @@ Output = TypeVar("Output")
 
 LEAST_BYTES: Final = 256 << 10
 """A shorter log is not worth an image."""
+MOST_ENTRIES: Final = 256
+"""A log has no more."""
 MOST_BYTES: Final = 1 << 30
 """Memory that machines which are not in use may take in one process."""
 _MARK_BYTES: Final = 16
@@ -101,8 +104,9 @@ class Kept(Generic[Output]):
         place = (self._place, key)
         machine = self._nearby.take(place, bytes(mark)) or self._restored(key)
         output = machine.take(entry)
-        mark, logged = secrets.token_bytes(_MARK_BYTES), logged + len(entry)
-        if logged > max(LEAST_BYTES, imaged):
+        worth = max(LEAST_BYTES, imaged)
+        mark, logged = secrets.token_bytes(_MARK_BYTES), logged + max(len(entry), worth // MOST_ENTRIES)
+        if logged > worth:
             image = as_bytes(machine.image())
             self._image.update((image,))
             self._log.clear()

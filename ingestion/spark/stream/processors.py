@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 from pyspark.sql.streaming import StatefulProcessor
 
+from ingestion.spark.settling import settle
 from ingestion.spark.stream.kept import Kept
 from ingestion.spark.stream.machines import ARRIVAL_ORDER, UNKNOWN, Repeats, Windows
 from ingestion.spark.stream.packing import EVENTS, SHARE, by_share, packed, together
@@ -69,6 +70,7 @@ class WithoutRepeats(_Operator):
 
     def init(self, handle: Any) -> None:
         """Open the state."""
+        settle("repeats")
         told = self._topic.contract.event_id, self._topic.dedup_horizon_us
         self._kept = Kept(
             handle, self._place, lambda _: Repeats(*told), lambda _, image: Repeats.of(*told, image)
@@ -105,6 +107,7 @@ class KeepWindows(_Operator):
 
     def init(self, handle: Any) -> None:
         """Open the state."""
+        settle("windows")
         specs = self._specs
         self._kept = Kept(
             handle,

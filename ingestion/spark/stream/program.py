@@ -11,6 +11,7 @@ from ingestion.spark.session import open_session
 from ingestion.spark.stream.kafka import with_connector
 from ingestion.spark.stream.settings import SparkStreamSettings
 from ingestion.spark.stream.status import SparkStatus
+from ingestion.spark.stream.tuning import tuned
 from ingestion.stream.feast_start import import_feast
 from ingestion.stream.log import say
 
@@ -43,9 +44,7 @@ def run(settings: SparkStreamSettings, stop: Event, *, once: bool = False) -> No
 def _serve(
     settings: SparkStreamSettings, kafka: Kafka, status: SparkStatus, stop: Event, *, once: bool
 ) -> None:
-    # A share is computed by one task: Spark's own 200 of them would be empty, each with a state and a start of its own.
-    tasks = {"spark.sql.shuffle.partitions": str(settings.spark_shares)}
-    session = open_session(with_connector({**tasks, **settings.spark_conf}))
+    session = open_session(with_connector(tuned(settings)))
     import_feast()
     from ingestion.spark.stream.served import Served  # noqa: PLC0415  # imports Feast
     from ingestion.stream.registry import Definitions, opened  # noqa: PLC0415

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingestion.spark.frames import spark_schema, to_batches
+from ingestion.spark.settling import settle
 from ingestion.spark.stream.packing import unpacked
 from ingestion.spark.writing import store_and_view
 from ingestion.stream.feast_start import import_feast
@@ -37,6 +38,7 @@ def push(rows: Any, views: Told) -> int:
 
 def _push(views: Told, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     import_feast()
+    settle("rows")
     for batch in batches:
         for view, content in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             rows = unpacked(content)

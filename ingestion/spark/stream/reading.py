@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from ingestion.spark.frames import to_batches
+from ingestion.spark.settling import settle
 from ingestion.spark.stream.machines import UNKNOWN
 from ingestion.spark.stream.packing import EVENTS, SHARE, by_share
 from ingestion.stream.catalogue import EventTopic
@@ -29,6 +30,7 @@ def read_messages(
         shares: Into how many shares ids are divided.
         batches: Columns ``value``, ``partition``, ``offset``, ``timestamp`` of Spark's Kafka source.
     """
+    settle("messages")
     for batch in batches:
         arrivals = batch.column("timestamp").cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
         decoded = topic.contract.decode(batch.column("value").to_pylist(), np.maximum(arrivals, 0))

@@ -124,6 +124,17 @@ def test_a_machine_is_the_same_in_whatever_process_a_batch_is_computed(
     assert (least == 0) == (moving.values["image"].get() is not None)
 
 
+def test_a_log_of_many_small_entries_becomes_an_image() -> None:
+    """Whoever takes the key over does not go through an hour of seconds."""
+    state, nearby, longest = State(), Nearby(), 0
+    kept = windows_of(state, nearby)
+    for second in range(2 * kept_module.MOST_ENTRIES + 10):
+        kept.take("key", Windows.entry(None, second * SECOND))
+        longest = max(longest, len(kept._log.get()))
+    assert longest == kept_module.MOST_ENTRIES
+    assert state.values["image"].get() is not None
+
+
 def test_a_batch_that_failed_is_computed_again_from_what_was_committed() -> None:
     """Its machine has gone on, and is not taken for the one that the state tells of."""
     nearby, committed, alone = Nearby(), State(), Windows(SPEC)
