@@ -2,7 +2,7 @@
 # Stand-ins for the base images, made of Debian's packages, for machines that reach no image registry:
 #   standins.sh FOLDER PYTHON_IMAGE REDIS_IMAGE KAFKA_IMAGE
 # Each is tagged with the name that Dockerfile and compose use. They suffice to try the stack; deploy the real ones.
-# Needs root, debootstrap, and for Kafka's jars what `make install` installs.
+# Needs root and debootstrap; for Kafka's jars it runs `make install` where nobody has.
 set -eu
 folder=$1 python=$2 redis=$3 kafka=$4
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +36,7 @@ CMD ["redis-server"]
 DOCKERFILE
 
 mkdir -p "$folder/kafka"
+make --silent -C "$here/../.." install >"$folder/install.log"
 "$here"/../../.venv/bin/python "$here/kafka_jars.py" "${kafka##*:}" "$folder/kafka/libs"
 cp "$here/kafka_standin.sh" "$folder/kafka/"
 built "$kafka" "$folder/kafka" <<'DOCKERFILE'

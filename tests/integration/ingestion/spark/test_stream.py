@@ -42,6 +42,11 @@ class SparkProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
+    def rows_pushed(self, topic: str) -> float:
+        """What the program has counted; a batch is counted once it is done."""
+        _, _, told = self.tells("metrics").partition(f'shop_spark_rows_pushed_total{{topic="{topic}"}} ')
+        return float(told.split()[0]) if told else 0.0
+
     def kill(self) -> None:
         """SIGKILL, the JVM and its workers included."""
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -116,6 +121,5 @@ def test_windows_go_on_from_the_archive_and_from_a_checkpoint(shop: StreamShop, 
     with running_spark(shop, log) as spark:
         spark.wait_for_equality(shop, sent)
         assert json.loads(spark.tells("health")) == {"status": "ready", shop.name: "streams"}
-        pushed = f'shop_spark_rows_pushed_total{{topic="{shop.name}"}} '
-        assert float(spark.tells("metrics").split(pushed)[1].split()[0]) > 0
+        wait_for(lambda: spark.rows_pushed(shop.name) > 0, "a batch to be counted")
         assert spark.stop() == 0
