@@ -99,6 +99,7 @@ def archiving(shop: StreamShop, log: Path) -> Iterator[None]:
         assert worker.stop() == 0
 
 
+@pytest.mark.timeout(4 * SECONDS)
 def test_windows_go_on_from_the_archive_and_from_a_checkpoint(shop: StreamShop, tmp_path: Path) -> None:
     """Archived events, then repeats, late and unreadable ones, a SIGKILL, and events that came meanwhile."""
     sent = orders(300)
