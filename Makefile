@@ -56,6 +56,8 @@ up: install ## start everything, leave it running and print the URLs
 down: install ## end what `make up` started
 	$(BIN)/python -m infra.platform down
 
+# Threads that wait for one another give the core to another test instead of turning in circles.
+test: export OMP_WAIT_POLICY := PASSIVE
 test: lint ## install everything, check and run the tests
 	$(BIN)/coverage erase
 	@# Unit tests give way to the others, which wait for programs; they are told of behind them.
