@@ -228,7 +228,7 @@ def _spark_streams(docker: Docker) -> str:
     while time.monotonic() < end:
         told = _told(docker, "spark", "8005/health")
         if told is not None and json.loads(told)["status"] == "ready":
-            return told
+            return told.strip()
         time.sleep(2)
     raise StackError(f"Spark does not stream after {HEALTHY_SECONDS} s, it says: {told}")
 
